@@ -1,0 +1,67 @@
+"""One item of a benchmark: images, a prompt, and the reference a good answer would match."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from peakbench.canonical import canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """An image of a sample, known by its bytes' digest; the bytes stay on disk until they are sent.
+
+    Attributes:
+        path: Where the file lies.
+        sha256: Hex digest of the file's bytes.
+        mime: Media type read from the bytes, such as `image/png`.
+        width: Pixels.
+        height: Pixels.
+        n_bytes: Size of the file.
+    """
+
+    path: Path
+    sha256: str
+    mime: str
+    width: int
+    height: int
+    n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One item of a benchmark.
+
+    Attributes:
+        id: Unique within the benchmark's data.
+        prompt: The rendered prompt, as it will be sent.
+        images: In the order in which they are sent.
+        reference: The completed reference (every schema field is there, absent ones as None).
+        cluster: Samples that are not independent of one another share one; None when the benchmark declares none.
+        line: Line in the data file, from 1, for messages.
+    """
+
+    id: str
+    prompt: str
+    images: tuple[ImageFile, ...]
+    reference: Mapping[str, Any]
+    cluster: str | None = None
+    line: int = field(default=0, compare=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of what was asked and expected: id, prompt, reference and the images' bytes."""
+        parts = {
+            "id": self.id,
+            "prompt": self.prompt,
+            "reference": dict(self.reference),
+            "images": [image.sha256 for image in self.images],
+        }
+        return hashlib.sha256(canonical_json(parts)).hexdigest()
+
+
+def data_digest(sample_digests: list[str]) -> str:
+    """Digest of a data set: of its samples' digests, whatever the order or the file format they came in."""
+    return hashlib.sha256("\n".join(sorted(sample_digests)).encode()).hexdigest()

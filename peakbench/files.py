@@ -1,0 +1,75 @@
+"""Writing files so that a reader never sees half of one, and saying plainly when a disk refuses."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from peakbench.errors import InfrastructureError
+
+_MENDS = {
+    errno.ENOSPC: "free some space, or write elsewhere with --output",
+    errno.EDQUOT: "free some of the quota, or write elsewhere with --output",
+    errno.EACCES: "write to a folder of your own with --output, or have the folder's permissions changed",
+    errno.EPERM: "write to a folder of your own with --output, or have the folder's permissions changed",
+    errno.EROFS: "write to another file system with --output",
+    errno.ENOTDIR: "a part of the path is a file; name another folder with --output",
+    errno.EEXIST: "a file stands where a folder is needed; name another folder with --output",
+}
+
+
+def disk_error(path: Path, error: OSError) -> InfrastructureError:
+    """Turn an operating system's refusal into a message with its mend."""
+    reason = error.strerror or str(error)
+    mend = _MENDS.get(error.errno or 0, "check the disk and the path, or write elsewhere with --output")
+    return InfrastructureError(f"cannot write {path}: {reason}", mend=mend)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Raise every `OSError` of the block as an `InfrastructureError` about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(path, error) from error
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder and its parents, unless it is there.
+
+    Raises:
+        InfrastructureError: If the disk refuses.
+    """
+    with disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Replace a file whole: written beside it, synced, renamed. Never leaves half a file, or a stray one.
+
+    Raises:
+        InfrastructureError: If the disk refuses; the old file is untouched.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with disk_errors(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+        partial = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.chmod(0o666 & ~_umask())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The process's umask, which can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

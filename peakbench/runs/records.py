@@ -1,0 +1,216 @@
+"""What is asked and what comes back: request, response, failure; and a prediction, which is derived and never stored.
+
+A response is what the server said, raw. A failure is never text and never an answer: it has a kind, and that kind says
+whether asking again can help. Both carry the timing of the attempt that settled the matter.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from peakbench.benchmarks.sample import ImageFile
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """How the model is told to write.
+
+    Attributes:
+        max_tokens: Longest answer, in tokens.
+        temperature: 0 unless the benchmark file says otherwise.
+        stop: Strings at which the answer ends.
+        seed: Sent to the server when given; None leaves it to the server.
+    """
+
+    max_tokens: int = 512
+    temperature: float = 0.0
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent for one sample and repeat; the same for every transport.
+
+    Attributes:
+        sample_id: The sample it asks about.
+        repeat: From 0.
+        model: The served model's name.
+        prompt: The user's text.
+        system: The system prompt; empty for none.
+        images: In the order in which they are sent, before the text.
+        generation: How the model is told to write.
+    """
+
+    sample_id: str
+    repeat: int
+    model: str
+    prompt: str
+    system: str
+    images: tuple[ImageFile, ...]
+    generation: Generation
+
+
+class FailureKind(StrEnum):
+    """Why a request got no answer."""
+
+    RATE_LIMITED = "rate_limited"
+    """429."""
+    SERVER_ERROR = "server_error"
+    """5xx, 408, 409 or 425."""
+    TIMEOUT = "timeout"
+    """The deadline of the request passed."""
+    CONNECTION = "connection"
+    """Refused, reset or cut off: no answer came at all."""
+    INVALID_RESPONSE = "invalid_response"
+    """An answer came that is no chat completion."""
+    BAD_REQUEST = "bad_request"
+    """400, 413, 422 and other 4xx: this sample cannot be asked like this."""
+    UNAUTHORIZED = "unauthorized"
+    """401 or 403: no sample can be asked with this key."""
+    NOT_FOUND = "not_found"
+    """404: no such model, or no such path."""
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same request may succeed when it is sent again."""
+        return self in _TRANSIENT
+
+    @property
+    def fatal(self) -> bool:
+        """Whether every other request would fail in the same way, so that the run stops."""
+        return self in (FailureKind.UNAUTHORIZED, FailureKind.NOT_FOUND)
+
+
+_TRANSIENT = frozenset(
+    {
+        FailureKind.RATE_LIMITED,
+        FailureKind.SERVER_ERROR,
+        FailureKind.TIMEOUT,
+        FailureKind.CONNECTION,
+        FailureKind.INVALID_RESPONSE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When an attempt began and how long it took, and how much asking came before it.
+
+    Attributes:
+        started_at: Seconds since 1970 (UTC), of the attempt that settled the matter.
+        e2el_ms: End-to-end latency of that attempt, milliseconds.
+        ttft_ms: Time to first token, milliseconds; None unless the answer was streamed.
+        attempts: How often the request was sent, 1 or more.
+    """
+
+    started_at: float
+    e2el_ms: float
+    ttft_ms: float | None = None
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counted them; None where it did not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the server said to one request, raw.
+
+    Attributes:
+        sample_id: The sample asked about.
+        repeat: From 0.
+        text: The message's content, untouched; empty when the server sent none.
+        reasoning: The separate reasoning channel, untouched; None when the server has none.
+        finish_reason: As the server said it: `stop`, `length`, …
+        usage: Token counts.
+        timing: Of the attempt that was answered.
+        request_id: The server's id of the completion.
+        system_fingerprint: As the server said it.
+        sample_digest: `Sample.digest` of what was asked, so that runs can be compared sample by sample.
+        session: Which session of asking it belongs to, from 0 (see `run.json`).
+    """
+
+    sample_id: str
+    repeat: int
+    text: str
+    reasoning: str | None
+    finish_reason: str | None
+    usage: Usage
+    timing: Timing
+    request_id: str | None = None
+    system_fingerprint: str | None = None
+    sample_digest: str = ""
+    session: int = 0
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the answer ended because it was too long."""
+        return self.finish_reason == "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that got no answer; never text, never scored as one.
+
+    Attributes:
+        sample_id: The sample asked about.
+        repeat: From 0.
+        kind: Why.
+        message: What the server or the network said, shortened and redacted.
+        status: HTTP status, when there was one.
+        timing: Of the last attempt.
+        retry_after_s: How long the server asked to wait; only used while asking, not stored.
+        sample_digest: As in `Response`.
+        session: As in `Response`.
+    """
+
+    sample_id: str
+    repeat: int
+    kind: FailureKind
+    message: str
+    status: int | None
+    timing: Timing
+    retry_after_s: float | None = None
+    sample_digest: str = ""
+    session: int = 0
+
+
+Record = Response | Failure
+"""What the journal holds for a sample and repeat."""
+
+ParseLevel = Literal["strict", "extracted", "repaired", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A response after extraction. Derived from the response whenever it is needed, never stored.
+
+    Attributes:
+        answer: The text that was searched for JSON, without reasoning and tags; None when reasoning never closed.
+        reasoning: The reasoning channel, or what stood before `</think>`; None when there was none.
+        level: How the JSON was found: `strict` (the whole response), `extracted`, `repaired` (never scored), `none`.
+        value: The extracted JSON value when the level is strict or extracted, else None.
+        repaired_value: The value after repair, at any level but `none`.
+        flags: What was noticed on the way, in alphabetical order (`fence`, `think_removed`, …).
+        oversize: The response was longer than may be parsed; it counts as unparsed.
+    """
+
+    answer: str | None
+    reasoning: str | None
+    level: ParseLevel
+    value: Any = None
+    repaired_value: Any = None
+    flags: tuple[str, ...] = field(default=())
+    oversize: bool = False
+
+    @property
+    def parsed(self) -> bool:
+        """Whether there is a value that may be scored."""
+        return self.level in ("strict", "extracted")

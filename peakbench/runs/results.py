@@ -1,0 +1,95 @@
+"""`results.json`: what a run scored, with how sure we are, and how fast it was."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from peakbench.strict import StrictModel
+
+RESULTS_SCHEMA_VERSION = 1
+
+Direction = Literal["higher", "lower"]
+
+
+class Result(StrictModel):
+    """A metric's value for a whole run, or for one slice of it. Fractions, never percent."""
+
+    value: float | None
+    """In the metric's range; null when it is undefined for every sample."""
+    ci: tuple[float, float] | None
+    """95 % interval, clipped to the range; null when it cannot be given (fewer than 2 samples or clusters, no method)."""
+    n: int
+    """Samples in the denominator, failed and unparsed ones included."""
+    n_defined: int
+    """Samples for which the metric is defined."""
+    counts: dict[str, float] = {}
+    """The summed sufficient statistics, where the metric has names for them (`tp`, `n_pred`, …)."""
+
+
+class MetricResult(Result):
+    """A metric's value for a whole run, with what is needed to read it."""
+
+    direction: Direction
+    unit: str
+    signature: str
+    """Metric id and version, parameters, digests of what it depends on, library versions."""
+    interval: str
+    """How the interval was made: `t`, `t clustered`, `wilson`, `bootstrap`, `bootstrap clustered` or `none`."""
+    undefined: dict[str, int] = {}
+    """Reason to number of samples, for those where the metric is undefined."""
+    slices: dict[str, Result] = {}
+    """`field=…` and `cluster=…` to the metric's value there."""
+
+
+class Performance(StrictModel):
+    """Speed under the names of vLLM's own benchmark; latencies of answered requests, in milliseconds."""
+
+    completed: int
+    failed: int
+    duration: float
+    """Seconds of asking, summed over the sessions of the run."""
+    request_throughput: float | None
+    """Answered requests a second; null below one second of asking."""
+    output_throughput: float | None
+    """Answer tokens a second, where the server counts tokens."""
+    total_input_tokens: int | None
+    total_output_tokens: int | None
+    mean_e2el_ms: float | None
+    median_e2el_ms: float | None
+    std_e2el_ms: float | None
+    p99_e2el_ms: float | None
+    mean_ttft_ms: float | None
+    median_ttft_ms: float | None
+    p99_ttft_ms: float | None
+    max_concurrency: list[int]
+    """The concurrency of each session."""
+
+
+class Results(StrictModel):
+    """The whole of `results.json`."""
+
+    schema_version: Literal[1] = RESULTS_SCHEMA_VERSION
+    kind: Literal["run", "floor"]
+    benchmark: str
+    """`id@version`."""
+    model: str
+    run_id: str
+    n: int
+    """Samples asked about."""
+    repeats: int
+    n_failed: int
+    """Samples with at least one failed request."""
+    n_unparsed: int
+    """Samples with at least one answer from which no JSON was extracted."""
+    n_truncated: int
+    """Samples with at least one answer that ended because it was too long."""
+    rank_by: str
+    comparable: dict[str, str]
+    """What has to agree before results share a table: `benchmark`, `data`, `prompt`, `sample_set`, `metrics`."""
+    fingerprint: str
+    """Digest of everything that the nightly gate requires to agree."""
+    metrics: dict[str, MetricResult]
+    performance: Performance | None
+    """Null for a floor, which was never asked."""
+    scored_with: dict[str, str] = Field(default={})
+    """Package versions at scoring."""
