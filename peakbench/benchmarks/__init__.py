@@ -1,0 +1,1 @@
+"""What is measured: benchmark files, samples, values, prompts, floors, and data that PeakBench renders."""

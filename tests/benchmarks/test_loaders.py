@@ -1,0 +1,207 @@
+"""From rows to samples: what is read, what is refused, and digests that see content and nothing else."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from peakbench.benchmarks.benchmark import Benchmark, draw_samples, find_benchmark
+from peakbench.benchmarks.loaders import read_image
+from peakbench.benchmarks.sample import Sample, data_digest
+from peakbench.errors import BadInputError
+
+Tiny = Callable[..., Path]
+
+
+def load(path: Path) -> list[Sample]:
+    benchmark = find_benchmark(str(path))
+    return benchmark.samples(benchmark.data_path(path.parent))
+
+
+def rewrite(path: Path, change: Callable[[int, dict[str, object]], dict[str, object]]) -> None:
+    data = path.parent / "data.jsonl"
+    rows = [change(index, json.loads(line)) for index, line in enumerate(data.read_text().splitlines())]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def digest(samples: list[Sample]) -> str:
+    return data_digest([sample.digest for sample in samples])
+
+
+def test_a_reference_is_completed_with_nulls(tiny: Tiny) -> None:
+    first, second = load(tiny(2))
+    assert first.reference == {"type": None, "color": None, "size": None}
+    assert second.reference == {"type": "shirt", "color": "red", "size": "M"}
+
+
+def test_a_reference_may_be_a_string_that_holds_json(tiny: Tiny) -> None:
+    plain = load(tiny(4))
+    path = tiny(4, name="strings")
+    rewrite(path, lambda _, row: row | {"reference": json.dumps(row["reference"])})
+    assert digest(load(path)) == digest(plain)
+
+
+def test_the_digest_is_of_content_not_of_the_file(tiny: Tiny) -> None:
+    path = tiny(6)
+    before = digest(load(path))
+    data = path.parent / "data.jsonl"
+    lines = data.read_text().splitlines()
+    random.Random(0).shuffle(lines)
+    data.write_text("\n\n".join(line.replace(": ", " :  ") for line in lines))
+    assert digest(load(path)) == before
+
+
+@pytest.mark.parametrize("what", ["id", "reference", "image", "prompt"])
+def test_the_digest_sees_every_part_of_a_sample(tiny: Tiny, what: str) -> None:
+    path = tiny(3)
+    before = digest(load(path))
+    if what == "image":
+        Image.new("RGB", (8, 8), "white").save(path.parent / "images" / "1.png")
+    elif what == "prompt":
+        path.write_text(path.read_text().replace("Answer with", "Reply with"))
+    else:
+        changed = {"id": "other", "reference": {"type": "dress"}}[what]
+        rewrite(path, lambda index, row: row | {what: changed} if index == 1 else row)
+    assert digest(load(path)) != before
+
+
+def test_several_images_keep_their_order(tiny: Tiny) -> None:
+    path = tiny(3)
+    rewrite(path, lambda _, row: row | {"image": ["images/2.png", "images/0.png"]})
+    assert [image.path.name for image in load(path)[0].images] == ["2.png", "0.png"]
+
+
+def test_a_template_is_rendered_over_the_columns(tiny: Tiny) -> None:
+    path = tiny(2)
+    path.write_text(path.read_text().replace("prompt: Answer with one JSON object.", "prompt: {template: 'Is {{ id }} red?'}"))
+    assert [sample.prompt for sample in load(path)] == ["Is s0000 red?", "Is s0001 red?"]
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ nowhere }}", "'nowhere' is undefined"),
+        ("{{ ''.__class__.__mro__ }}", "unsafe"),
+        ("{{ image.__init__.__globals__ }}", "unsafe"),
+        ("{% if False %}x{% endif %}", "the prompt is empty"),
+        ("{{ 'x' * 2000000 }}", "characters"),
+    ],
+)
+def test_a_template_that_gives_no_prompt_is_refused_with_the_sample(tiny: Tiny, template: str, said: str) -> None:
+    path = tiny(1)
+    path.write_text(path.read_text().replace("prompt: Answer with one JSON object.", f'prompt: {{template: "{template}"}}'))
+    with pytest.raises(BadInputError, match=rf"line 1, sample 's0000'.*{said}"):
+        load(path)
+
+
+def test_a_template_that_is_no_jinja_is_refused(tiny: Tiny) -> None:
+    path = tiny(1)
+    path.write_text(path.read_text().replace("prompt: Answer with one JSON object.", 'prompt: {template: "{{ id"}'))
+    with pytest.raises(BadInputError, match="prompt template"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"id": ""}, "a string or a whole number is needed"),
+        ({"id": True}, "a string or a whole number is needed"),
+        ({"id": None}, "a string or a whole number is needed"),
+        ({"image": []}, "holds no image"),
+        ({"image": 5}, "no path of an image"),
+        ({"image": "a\0b"}, "no path of an image"),
+        ({"image": "/etc/hostname"}, "leaves the data's folder"),
+        ({"reference": [1]}, "holds no JSON object"),
+        ({"reference": "[1]"}, "holds no JSON object"),
+        ({"reference": "{"}, "holds no JSON"),
+    ],
+)
+def test_a_bad_row_is_named(tiny: Tiny, change: dict[str, object], said: str) -> None:
+    path = tiny(2)
+    rewrite(path, lambda index, row: row | change if index == 1 else row)
+    with pytest.raises(BadInputError, match=rf"line 2.*{said}"):
+        load(path)
+
+
+def test_a_missing_column_is_named_with_those_that_are_there(tiny: Tiny) -> None:
+    path = tiny(1)
+    rewrite(path, lambda _, row: {"id": "a", "picture": "images/0.png"})
+    with pytest.raises(BadInputError, match="column `reference` is missing; the row has id, picture"):
+        load(path)
+
+
+def test_whole_numbers_are_ids(tiny: Tiny) -> None:
+    path = tiny(2)
+    rewrite(path, lambda index, row: row | {"id": index})
+    assert [sample.id for sample in load(path)] == ["0", "1"]
+
+
+def test_many_findings_are_counted_and_not_all_shown(tiny: Tiny) -> None:
+    path = tiny(40)
+    rewrite(path, lambda _, row: row | {"image": "nowhere.png"})
+    with pytest.raises(BadInputError, match="and 20 more"):
+        load(path)
+
+
+def test_data_without_rows_is_refused(tiny: Tiny) -> None:
+    path = tiny(1)
+    (path.parent / "data.jsonl").write_text("\n")
+    with pytest.raises(BadInputError, match="holds no samples"):
+        load(path)
+
+
+def test_an_image_with_too_many_pixels_is_not_decoded(tmp_path: Path) -> None:
+    Image.new("1", (20_000, 6_000)).save(tmp_path / "huge.png")
+    with pytest.raises(ValueError, match="pixels"):
+        read_image(tmp_path, "huge.png")
+
+
+def test_the_media_type_is_read_from_the_bytes(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 5)).save(tmp_path / "picture.png", format="JPEG")
+    image = read_image(tmp_path, "picture.png")
+    assert (image.mime, image.width, image.height) == ("image/jpeg", 4, 5)
+
+
+def test_a_limit_draws_from_the_whole_data_and_keeps_its_order(tiny: Tiny) -> None:
+    samples = load(tiny(40))
+    drawn = draw_samples(samples, 10, seed=3)
+    assert drawn == [sample for sample in samples if sample in drawn]
+    assert len(drawn) == 10
+    assert drawn == draw_samples(samples, 10, seed=3) != draw_samples(samples, 10, seed=4)
+    assert {int(sample.id[1:]) // 10 for sample in drawn} != {0}
+    assert draw_samples(samples, None, 3) == draw_samples(samples, 99, 3) == samples
+
+
+def test_a_version_that_is_not_there_is_refused() -> None:
+    assert isinstance(find_benchmark("garments-demo@1"), Benchmark)
+    with pytest.raises(BadInputError, match="garments-demo@1"):
+        find_benchmark("garments-demo@99")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("schema_version: 1", "schema_version: 2", "schema_version"),
+        ("version: 1\ntask", "version: 1\nversion: 2\ntask", "duplicate key"),
+        ("task: extraction", "task: translation", "task"),
+        ("weight: 2.5", "weight: -1", "weight"),
+        ("type: categorical", "type: categoricall", "type"),
+        ("data: {path: data.jsonl}", "data: {}", "either `path`"),
+        ("prompt: Answer with one JSON object.", "prompt: ' '", "the prompt is empty"),
+        ("fields:", "rank_by: nothing\nmetrics: [field_f1]\nfields:", "rank_by"),
+    ],
+)
+def test_a_benchmark_file_that_breaks_the_format_is_refused(tiny: Tiny, old: str, new: str, said: str) -> None:
+    path = tiny(1)
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(BadInputError, match=said):
+        load(path)
+
+
+def test_no_is_a_word_in_a_benchmark_file(tiny: Tiny) -> None:
+    path = tiny(1, extra="null_values: [no, off]\n")
+    assert find_benchmark(str(path)).file.null_values == ["no", "off"]
