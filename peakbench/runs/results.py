@@ -6,8 +6,6 @@ from pydantic import Field
 
 from peakbench.strict import StrictModel
 
-RESULTS_SCHEMA_VERSION = 1
-
 Direction = Literal["higher", "lower"]
 
 
@@ -17,7 +15,7 @@ class Result(StrictModel):
     value: float | None
     """In the metric's range; null when it is undefined for every sample."""
     ci: tuple[float, float] | None
-    """95 % interval, clipped to the range; null when it cannot be given (fewer than 2 samples or clusters, no method)."""
+    """95 % interval, clipped to the range; null where none can be given."""
     n: int
     """Samples in the denominator, failed and unparsed ones included."""
     n_defined: int
@@ -68,7 +66,7 @@ class Performance(StrictModel):
 class Results(StrictModel):
     """The whole of `results.json`."""
 
-    schema_version: Literal[1] = RESULTS_SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     kind: Literal["run", "floor"]
     benchmark: str
     """`id@version`."""

@@ -1,0 +1,1 @@
+"""What is kept: request, response, failure, prediction; the run folder, its digests, the journal."""
