@@ -1,0 +1,1 @@
+"""How a model is asked: transports, concurrency, retries, progress."""

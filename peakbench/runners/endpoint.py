@@ -1,0 +1,140 @@
+"""One OpenAI-compatible base URL: its form, what it serves, and clear words when it does not answer."""
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from peakbench.errors import BadInputError, InfrastructureError
+from peakbench.runs.manifest import ServerFacts
+
+_PROBE_TIMEOUT_S = 15.0
+_SHOWN_MODELS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model is asked.
+
+    Attributes:
+        base_url: Ends with the version, such as `http://localhost:8000/v1`; no credentials in it.
+        api_key: Sent as the bearer token; `EMPTY` when there is none. Never written anywhere.
+        api_key_env: The environment variable the key came from, for messages.
+    """
+
+    base_url: str
+    api_key: str = field(repr=False, default="EMPTY")
+    api_key_env: str = "OPENAI_API_KEY"
+
+
+def normalise_base_url(url: str) -> str:
+    """Bring a base URL into one form: with a scheme, without a trailing slash, ending with its API version.
+
+    `http://host:8000`, `host:8000/v1/` and `http://host:8000/v1/chat/completions` all become `http://host:8000/v1`.
+
+    Raises:
+        BadInputError: If it is no http(s) URL, or holds a password.
+    """
+    given = url.strip()
+    if "://" not in given:
+        given = f"http://{given}"
+    try:
+        parts = urlsplit(given)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise BadInputError(f"--base-url {url!r}: {error}", mend="give it like http://localhost:8000/v1") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise BadInputError(f"--base-url {url!r} is no http(s) URL", mend="give it like http://localhost:8000/v1")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise BadInputError(
+            "--base-url holds a user, a password, a query or a fragment",
+            mend="give the bare URL; a key is read from the environment (--api-key-env)",
+        )
+    path = parts.path.rstrip("/").removesuffix("/chat/completions")
+    if not re.search(r"/v\d+[a-z0-9]*$", path):
+        path += "/v1"
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
+    """Ask the endpoint what it serves, before the first request.
+
+    A server without a model list (404 or 405 there, with a JSON body) is let pass: the first request will tell.
+
+    Raises:
+        InfrastructureError: If nothing answers, the key is refused, it is no such API, or the model is not served.
+    """
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=_PROBE_TIMEOUT_S)
+    headers = {"Authorization": f"Bearer {endpoint.api_key}"}
+    try:
+        async with aiohttp.ClientSession(timeout=timeout, headers=headers, trust_env=True) as session:
+            async with session.get(f"{endpoint.base_url}/models") as response:
+                status, body = response.status, await _json(response)
+            version = await _version(session, endpoint)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise InfrastructureError(
+            f"no server answers at {endpoint.base_url}: {error or 'timed out'}",
+            mend="start one (`vllm serve MODEL`, or `peakbench mock-server`), or give its --base-url",
+        ) from error
+    if status in (401, 403):
+        raise InfrastructureError(
+            f"{endpoint.base_url} refuses the API key ({status})",
+            mend=f"put the right key into the environment variable {endpoint.api_key_env}, or name another "
+            "variable with --api-key-env",
+        )
+    if status in (404, 405) and isinstance(body, dict):
+        return ServerFacts(version=version)
+    served = _served(body)
+    if status != 200 or served is None:
+        raise InfrastructureError(
+            f"{endpoint.base_url} is no OpenAI-compatible API: GET {endpoint.base_url}/models answered {status}",
+            mend="check --base-url: it is the part before /chat/completions, such as http://localhost:8000/v1",
+        )
+    if model not in served:
+        raise _not_served(endpoint, model, list(served))
+    entry = served[model]
+    length = entry.get("max_model_len")
+    return ServerFacts(
+        version=version,
+        owned_by=_text(entry.get("owned_by")),
+        root=_text(entry.get("root")),
+        max_model_len=length if isinstance(length, int) else None,
+    )
+
+
+def _not_served(endpoint: Endpoint, model: str, served: list[str]) -> InfrastructureError:
+    close = difflib.get_close_matches(model, served, n=1)
+    shown = ", ".join(served[:_SHOWN_MODELS]) + (", …" if len(served) > _SHOWN_MODELS else "")
+    hint = f"did you mean --model {close[0]}?" if close else f"give one of these with --model: {shown}"
+    return InfrastructureError(
+        f"{endpoint.base_url} does not serve `{model}`; it serves {shown or 'nothing'}", mend=hint
+    )
+
+
+def _served(body: Any) -> dict[str, dict[str, Any]] | None:
+    entries = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(entries, list):
+        return None
+    return {entry["id"]: entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)}
+
+
+async def _version(session: Any, endpoint: Endpoint) -> str | None:
+    """The version that vLLM tells beside the API; others do not, and that is fine."""
+    root = re.sub(r"/v\d+[a-z0-9]*$", "", endpoint.base_url)
+    async with session.get(f"{root}/version") as response:
+        body = await _json(response)
+        return _text(body.get("version")) if response.status == 200 and isinstance(body, dict) else None
+
+
+async def _json(response: Any) -> Any:
+    try:
+        return await response.json(content_type=None)
+    except ValueError:
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return value[:200] if isinstance(value, str) else None

@@ -1,0 +1,170 @@
+"""The transport on the `openai` client: one chat completion a request, never retried here.
+
+It is also the reference for any other transport: what it sends and how it reads an answer is the contract.
+"""
+
+import time
+from typing import Any
+
+import openai
+
+from peakbench.runners.endpoint import Endpoint
+from peakbench.runners.images import data_url
+from peakbench.runs.records import Failure, FailureKind, Record, Request, Response, Timing, Usage
+
+_MESSAGE_CHARS = 500
+_RETRYABLE_STATUS = frozenset({408, 409, 425})
+
+
+class OpenAITransport:
+    """Sends requests with `openai.AsyncOpenAI`.
+
+    Args:
+        endpoint: Where to.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._client = openai.AsyncOpenAI(base_url=endpoint.base_url, api_key=endpoint.api_key, max_retries=0)
+
+    async def send(self, request: Request, timeout_s: float) -> Record:
+        """Send one request once; see `Transport.send`."""
+        messages = chat_messages(request)
+        generation = request.generation
+        options: dict[str, Any] = {
+            "model": request.model,
+            "messages": messages,
+            "max_tokens": generation.max_tokens,
+            "temperature": generation.temperature,
+        }
+        if generation.stop:
+            options["stop"] = list(generation.stop)
+        if generation.seed is not None:
+            options["seed"] = generation.seed
+        started_at, clock = time.time(), time.perf_counter()
+
+        def failure(
+            kind: FailureKind, error: object, status: int | None = None, retry_after_s: float | None = None
+        ) -> Failure:
+            return Failure(
+                sample_id=request.sample_id,
+                repeat=request.repeat,
+                kind=kind,
+                message=self._redact(str(error)),
+                status=status,
+                timing=Timing(started_at, (time.perf_counter() - clock) * 1000),
+                retry_after_s=retry_after_s,
+            )
+
+        try:
+            completion = await self._client.chat.completions.create(**options, timeout=timeout_s)
+        except openai.APITimeoutError:
+            return failure(FailureKind.TIMEOUT, f"no answer within {timeout_s:.0f} s")
+        except openai.APIStatusError as error:
+            status = error.status_code
+            return failure(_kind_of_status(status), _server_words(error), status, _retry_after(error.response.headers))
+        except openai.APIResponseValidationError as error:
+            return failure(FailureKind.INVALID_RESPONSE, error)
+        except openai.APIConnectionError as error:
+            return failure(FailureKind.CONNECTION, error.__cause__ or error)
+        except (ValueError, openai.OpenAIError) as error:  # a body that is no JSON, or no completion
+            return failure(FailureKind.INVALID_RESPONSE, f"{type(error).__name__}: {error}")
+        e2el_ms = (time.perf_counter() - clock) * 1000
+        try:
+            return _response(request, completion, Timing(started_at, e2el_ms))
+        except (AttributeError, LookupError, TypeError) as error:
+            return failure(FailureKind.INVALID_RESPONSE, f"no chat completion: {error}")
+
+    async def alive(self) -> bool:
+        """Whether the server answers at all."""
+        try:
+            await self._client.models.list(timeout=10)
+        except openai.APIConnectionError:
+            return False
+        except (openai.OpenAIError, ValueError):
+            return True
+        return True
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    def _redact(self, text: str) -> str:
+        """Shorten a message and take the key out of it, whoever put it there."""
+        key = self._endpoint.api_key
+        clean = text.replace(key, "[redacted]") if key and key != "EMPTY" else text
+        return clean if len(clean) <= _MESSAGE_CHARS else clean[:_MESSAGE_CHARS] + "…"
+
+
+def chat_messages(request: Request) -> list[dict[str, Any]]:
+    """The messages of a request: the system prompt if there is one, then the images and the text."""
+    content: list[dict[str, Any]] = [
+        {"type": "image_url", "image_url": {"url": data_url(image)}} for image in request.images
+    ]
+    content.append({"type": "text", "text": request.prompt})
+    system = [{"role": "system", "content": request.system}] if request.system else []
+    return [*system, {"role": "user", "content": content}]
+
+
+def _kind_of_status(status: int) -> FailureKind:
+    if status == 429:
+        return FailureKind.RATE_LIMITED
+    if status >= 500 or status in _RETRYABLE_STATUS:
+        return FailureKind.SERVER_ERROR
+    if status in (401, 403):
+        return FailureKind.UNAUTHORIZED
+    return FailureKind.NOT_FOUND if status == 404 else FailureKind.BAD_REQUEST
+
+
+def _server_words(error: openai.APIStatusError) -> str:
+    body = error.body
+    message = body.get("message") if isinstance(body, dict) else None
+    return message if isinstance(message, str) and message else str(error)
+
+
+def _retry_after(headers: Any) -> float | None:
+    """Seconds the server asked to wait; the header's date form is left to the ordinary wait."""
+    try:
+        seconds = float(headers.get("retry-after-ms", "")) / 1000
+    except ValueError:
+        try:
+            seconds = float(headers.get("retry-after", ""))
+        except ValueError:
+            return None
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def _response(request: Request, completion: Any, timing: Timing) -> Response:
+    """Read a completion; an AttributeError, LookupError or TypeError means that it is none."""
+    choice = completion.choices[0]
+    message = choice.message
+    text = message.content
+    reasoning = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
+    if text is not None and not isinstance(text, str):
+        raise TypeError(f"content is a {type(text).__name__}")
+    usage = completion.usage
+    details = getattr(usage, "completion_tokens_details", None)
+    return Response(
+        sample_id=request.sample_id,
+        repeat=request.repeat,
+        text=text or "",
+        reasoning=_text(reasoning),
+        finish_reason=_text(choice.finish_reason),
+        usage=Usage(
+            prompt_tokens=_count(getattr(usage, "prompt_tokens", None)),
+            completion_tokens=_count(getattr(usage, "completion_tokens", None)),
+            reasoning_tokens=_count(getattr(details, "reasoning_tokens", None)),
+        ),
+        timing=timing,
+        request_id=_text(completion.id),
+        system_fingerprint=_text(getattr(completion, "system_fingerprint", None)),
+    )
+
+
+def _text(value: Any) -> str | None:
+    """The client does not check what a server puts into a field; only a string is one."""
+    return value if isinstance(value, str) else None
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,0 +1,33 @@
+"""The seam between asking and HTTP: one request in, one response or typed failure out.
+
+A transport makes a single attempt. It never raises for what a server or the network does; it never retries; it knows
+nothing of samples, journals or metrics. Concurrency, retries and deadlines are the business of `asking`.
+"""
+
+from typing import Protocol
+
+from peakbench.runs.records import Record, Request
+
+
+class Transport(Protocol):
+    """How a request reaches a model."""
+
+    async def send(self, request: Request, timeout_s: float) -> Record:
+        """Send one request once.
+
+        Args:
+            request: What to ask.
+            timeout_s: Seconds this attempt may take.
+
+        Returns:
+            The response, or the typed failure; `timing.attempts` is 1.
+
+        Raises:
+            BadInputError: If an image changed since the data was read.
+        """
+
+    async def alive(self) -> bool:
+        """Whether the server answers at all, whatever it says."""
+
+    async def close(self) -> None:
+        """Close all connections."""

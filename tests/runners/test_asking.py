@@ -1,0 +1,207 @@
+"""Asking: every request is settled exactly once, retried while that can help, and stopped when it cannot."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from peakbench.benchmarks.benchmark import find_benchmark
+from peakbench.benchmarks.sample import Sample
+from peakbench.errors import InfrastructureError
+from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
+from peakbench.mock.serving import RunningMockServer
+from peakbench.runners.asking import AskingSettings, AskingState, ask
+from peakbench.runners.endpoint import Endpoint
+from peakbench.runners.openai_transport import OpenAITransport
+from peakbench.runs.journal import Journal, JournalHeader, JournalWriter
+from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response, Timing, Usage
+
+
+def requests(samples: list[Sample]) -> list[tuple[Request, str]]:
+    return [
+        (
+            Request(sample.id, 0, "constant-null", sample.prompt, "", sample.images, Generation(max_tokens=200)),
+            sample.digest,
+        )
+        for sample in samples
+    ]
+
+
+def load(path: Path) -> list[Sample]:
+    benchmark = find_benchmark(str(path))
+    return benchmark.samples(benchmark.data_path(path.parent))
+
+
+def asked(
+    asking: list[tuple[Request, str]], transport_of: Callable[[], object], path: Path, settings: AskingSettings
+) -> tuple[dict[tuple[str, int], Record], AskingState]:
+    """Ask with a transport made inside the event loop; give the journal's records."""
+    state = AskingState(total=len(asking))
+
+    async def whole() -> None:
+        transport = transport_of()
+        try:
+            await ask(asking, transport, writer, settings, state, session=0)  # type: ignore[arg-type]
+        finally:
+            await transport.close()  # type: ignore[attr-defined]
+
+    writer = JournalWriter(path, JournalHeader("run", "identity"))
+    try:
+        asyncio.run(whole())
+    finally:
+        writer.close()
+        with Journal(path) as journal:
+            records = {key: journal[key] for key in journal}
+    return records, state
+
+
+def test_every_sample_is_answered_once(tiny: Callable[..., Path], server: RunningMockServer, tmp_path: Path) -> None:
+    samples = load(tiny(30))
+    transport = lambda: OpenAITransport(Endpoint(server.base_url))  # noqa: E731
+    records, state = asked(requests(samples), transport, tmp_path / "journal", AskingSettings())
+    assert len(records) == 30
+    assert all(isinstance(record, Response) and record.text.startswith("{") for record in records.values())
+    assert {record.sample_digest for record in records.values()} == {sample.digest for sample in samples}
+    assert (state.done, state.failed, state.in_flight) == (30, 0, {})
+
+
+def test_faults_that_pass_are_retried_until_answered(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    faults = Faults(rate_429=0.3, rate_500=0.2, rate_reset=0.2, seed=3, max_per_request=2)
+    with run_in_thread(build_models(["constant-null"]), MockServerSettings(faults=faults)) as server:
+        samples = load(tiny(24))
+        transport = lambda: OpenAITransport(Endpoint(server.base_url))  # noqa: E731
+        records, state = asked(requests(samples), transport, tmp_path / "journal", AskingSettings(24))
+    assert len(records) == 24
+    assert all(isinstance(record, Response) for record in records.values())
+    assert state.retries > 5
+    assert sum(record.timing.attempts - 1 for record in records.values()) == state.retries
+
+
+def test_faults_that_do_not_pass_are_typed_and_never_answers(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    faults = Faults(rate_429=1.0, max_per_request=100)
+    with run_in_thread(build_models(["constant-null"]), MockServerSettings(faults=faults)) as server:
+        transport = lambda: OpenAITransport(Endpoint(server.base_url))  # noqa: E731
+        records, state = asked(
+            requests(load(tiny(5))), transport, tmp_path / "journal", AskingSettings(8, 30, max_retries=2)
+        )
+    assert [record.kind for record in records.values() if isinstance(record, Failure)] == [FailureKind.RATE_LIMITED] * 5
+    assert {record.timing.attempts for record in records.values()} == {3}
+    assert state.failed == 5
+
+
+class Scripted:
+    """A transport that does what it is told, for what no real server does on demand."""
+
+    def __init__(self, act: Callable[[Request], Record], *, lives: bool = True, takes_s: float = 0.0) -> None:
+        self.act = act
+        self.lives = lives
+        self.takes_s = takes_s
+
+    async def send(self, request: Request, timeout_s: float) -> Record:
+        await asyncio.sleep(self.takes_s)
+        return self.act(request)
+
+    async def alive(self) -> bool:
+        return self.lives
+
+    async def close(self) -> None:
+        pass
+
+
+def answer(request: Request) -> Response:
+    return Response(request.sample_id, request.repeat, "{}", None, "stop", Usage(), Timing(0.0, 1.0))
+
+
+def fail(kind: FailureKind) -> Callable[[Request], Record]:
+    return lambda request: Failure(request.sample_id, request.repeat, kind, "told to", None, Timing(0.0, 1.0))
+
+
+def plain(n: int) -> list[tuple[Request, str]]:
+    return [(Request(f"s{index}", 0, "m", "p", "", (), Generation()), "d") for index in range(n)]
+
+
+@pytest.mark.parametrize("kind", [FailureKind.UNAUTHORIZED, FailureKind.NOT_FOUND])
+def test_what_would_fail_for_every_sample_stops_the_run(tmp_path: Path, kind: FailureKind) -> None:
+    def act(request: Request) -> Record:
+        return answer(request) if request.sample_id in ("s0", "s1") else fail(kind)(request)
+
+    with pytest.raises(InfrastructureError):
+        asked(plain(50), lambda: Scripted(act), tmp_path / "journal", AskingSettings(1))
+    with Journal(tmp_path / "journal") as journal:
+        assert set(journal) == {("s0", 0), ("s1", 0)}
+
+
+def test_a_server_that_is_gone_stops_the_run_and_writes_no_failure(tmp_path: Path) -> None:
+    transport = lambda: Scripted(fail(FailureKind.CONNECTION), lives=False)  # noqa: E731
+    with pytest.raises(InfrastructureError, match="the server is gone"):
+        asked(plain(20), transport, tmp_path / "journal", AskingSettings(4, 30, max_retries=0))
+    with Journal(tmp_path / "journal") as journal:
+        assert len(journal) == 0
+
+
+def test_a_server_that_lives_but_resets_one_sample_gives_a_typed_failure(tmp_path: Path) -> None:
+    transport = lambda: Scripted(fail(FailureKind.CONNECTION))  # noqa: E731
+    records, _ = asked(plain(3), transport, tmp_path / "journal", AskingSettings(4, 30, max_retries=0))
+    assert [record.kind for record in records.values() if isinstance(record, Failure)] == [FailureKind.CONNECTION] * 3
+
+
+def test_a_deadline_ends_a_sample_and_not_the_run(tmp_path: Path) -> None:
+    records, _ = asked(
+        plain(3), lambda: Scripted(answer, takes_s=30), tmp_path / "journal", AskingSettings(8, timeout_s=0.2)
+    )
+    assert [record.kind for record in records.values() if isinstance(record, Failure)] == [FailureKind.TIMEOUT] * 3
+
+
+def test_a_bad_request_is_final_at_once(tmp_path: Path) -> None:
+    records, state = asked(
+        plain(3), lambda: Scripted(fail(FailureKind.BAD_REQUEST)), tmp_path / "journal", AskingSettings()
+    )
+    assert {record.timing.attempts for record in records.values()} == {1}
+    assert state.failed == 3
+
+
+def test_a_wait_that_the_server_asks_for_beyond_the_deadline_is_not_waited_for(tmp_path: Path) -> None:
+    def act(request: Request) -> Record:
+        made = fail(FailureKind.RATE_LIMITED)(request)
+        assert isinstance(made, Failure)
+        return replace(made, retry_after_s=3600)
+
+    records, _ = asked(plain(2), lambda: Scripted(act), tmp_path / "journal", AskingSettings(8, timeout_s=5))
+    assert {record.timing.attempts for record in records.values()} == {1}
+
+
+def test_no_more_requests_are_in_flight_than_allowed(tmp_path: Path) -> None:
+    now, most = 0, 0
+
+    class Counting(Scripted):
+        async def send(self, request: Request, timeout_s: float) -> Record:
+            nonlocal now, most
+            now += 1
+            most = max(most, now)
+            await asyncio.sleep(0.001)
+            now -= 1
+            return answer(request)
+
+    asked(plain(60), lambda: Counting(answer), tmp_path / "journal", AskingSettings(7))
+    assert most == 7
+
+
+def test_a_disk_that_refuses_stops_the_run_with_whole_lines(tmp_path: Path) -> None:
+    import resource
+    import signal
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
+    try:
+        with pytest.raises(InfrastructureError, match="cannot write"):
+            asked(plain(100), lambda: Scripted(answer), tmp_path / "journal", AskingSettings())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, old)
+    content = (tmp_path / "journal").read_bytes()
+    assert content.endswith(b"\n")
+    with Journal(tmp_path / "journal") as journal:
+        assert 3 < len(journal) < 100

@@ -1,0 +1,192 @@
+"""The openai transport: what it sends, byte for byte, and how it reads whatever comes back."""
+
+import asyncio
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peakbench.benchmarks.benchmark import find_benchmark
+from peakbench.benchmarks.sample import Sample
+from peakbench.errors import BadInputError
+from peakbench.runners.endpoint import Endpoint
+from peakbench.runners.openai_transport import OpenAITransport
+from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response
+
+
+class Canned(ThreadingHTTPServer):
+    """A server that answers every request with the same bytes, and keeps what it was sent."""
+
+    status = 200
+    body = b""
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
+    received: list[tuple[dict[str, str], dict[str, Any]]]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Canned
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.server.received.append((dict(self.headers), json.loads(self.rfile.read(length))))
+        self.send_response(self.server.status)
+        for name, value in self.server.headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def canned() -> Iterator[Canned]:
+    with Canned(("127.0.0.1", 0), _Handler) as running:
+        running.received = []
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def sample(tiny: Callable[..., Path]) -> Sample:
+    path = tiny(1)
+    benchmark = find_benchmark(str(path))
+    return benchmark.samples(benchmark.data_path(path.parent))[0]
+
+
+def send(server: Canned, sample: Sample, system: str = "", key: str = "EMPTY") -> Record:
+    request = Request(sample.id, 0, "m", "What is it?", system, sample.images, Generation(77, 0.0, ("END",)))
+
+    async def once() -> Record:
+        transport = OpenAITransport(Endpoint(f"http://127.0.0.1:{server.server_port}/v1", key))
+        try:
+            return await transport.send(request, 10)
+        finally:
+            await transport.close()
+
+    return asyncio.run(once())
+
+
+def completion(**message: Any) -> bytes:
+    return json.dumps(
+        {
+            "id": "c1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "m",
+            "system_fingerprint": "f",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", **message}}],
+            "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12},
+        }
+    ).encode()
+
+
+def test_it_sends_the_untouched_bytes_of_the_image_before_the_text(canned: Canned, sample: Sample) -> None:
+    canned.body = completion(content="{}")
+    send(canned, sample, system="Be brief.", key="k")
+    ((headers, body),) = canned.received
+    assert {name.lower(): value for name, value in headers.items()}["authorization"] == "Bearer k"
+    assert (body["model"], body["max_tokens"], body["temperature"], body["stop"]) == ("m", 77, 0.0, ["END"])
+    system, user = body["messages"]
+    assert system == {"role": "system", "content": "Be brief."}
+    image, text = user["content"]
+    assert text == {"type": "text", "text": "What is it?"}
+    head, _, encoded = image["image_url"]["url"].partition(",")
+    assert head == "data:image/png;base64"
+    assert base64.b64decode(encoded) == sample.images[0].path.read_bytes()
+
+
+def test_it_keeps_everything_that_was_said(canned: Canned, sample: Sample) -> None:
+    canned.body = completion(content=" {}\n", reasoning_content="so…")
+    record = send(canned, sample)
+    assert isinstance(record, Response)
+    assert (record.text, record.reasoning, record.finish_reason) == (" {}\n", "so…", "stop")
+    assert (record.usage.prompt_tokens, record.usage.completion_tokens) == (5, 7)
+    assert (record.request_id, record.system_fingerprint) == ("c1", "f")
+    assert record.timing.e2el_ms > 0
+
+
+def test_no_content_is_an_empty_answer_and_not_a_failure(canned: Canned, sample: Sample) -> None:
+    canned.body = completion(content=None)
+    record = send(canned, sample)
+    assert isinstance(record, Response)
+    assert record.text == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, FailureKind.BAD_REQUEST),
+        (401, FailureKind.UNAUTHORIZED),
+        (403, FailureKind.UNAUTHORIZED),
+        (404, FailureKind.NOT_FOUND),
+        (408, FailureKind.SERVER_ERROR),
+        (413, FailureKind.BAD_REQUEST),
+        (422, FailureKind.BAD_REQUEST),
+        (429, FailureKind.RATE_LIMITED),
+        (500, FailureKind.SERVER_ERROR),
+        (503, FailureKind.SERVER_ERROR),
+    ],
+)
+def test_every_status_is_a_typed_failure(canned: Canned, sample: Sample, status: int, kind: FailureKind) -> None:
+    canned.status = status
+    canned.body = json.dumps({"error": {"message": "the server's words, key-123"}}).encode()
+    canned.headers = (("Content-Type", "application/json"), ("Retry-After", "7"))
+    record = send(canned, sample, key="key-123")
+    assert isinstance(record, Failure)
+    assert (record.kind, record.status, record.retry_after_s) == (kind, status, 7.0)
+    assert "the server's words" in record.message
+    assert "key-123" not in record.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"{broken",
+        b'{"choices": []}',
+        b'{"choices": [{}]}',
+        b'{"choices": [{"message": {"content": 5}}]}',
+        b'{"choices": {"a": 1}}',
+        b'{"error": {"message": "no"}}',
+        b"\xff\xfe",
+        b"<html>busy</html>",
+    ],
+)
+@pytest.mark.parametrize("content_type", ["application/json", "text/html"])
+def test_a_body_that_is_no_completion_is_a_typed_failure(
+    canned: Canned, sample: Sample, body: bytes, content_type: str
+) -> None:
+    canned.body = body
+    canned.headers = (("Content-Type", content_type),)
+    record = send(canned, sample)
+    assert isinstance(record, Failure), record
+    assert record.kind is FailureKind.INVALID_RESPONSE
+
+
+def test_a_server_that_is_not_there_is_a_connection_failure(canned: Canned, sample: Sample) -> None:
+    class Gone:
+        server_port = 1
+
+    record = send(Gone(), sample)  # type: ignore[arg-type]
+    assert isinstance(record, Failure)
+    assert record.kind is FailureKind.CONNECTION
+
+
+def test_an_image_that_changed_meanwhile_is_not_sent(canned: Canned, sample: Sample) -> None:
+    sample.images[0].path.write_bytes(b"other bytes")
+    with pytest.raises(BadInputError, match="changed while"):
+        send(canned, sample)
+    assert canned.received == []
