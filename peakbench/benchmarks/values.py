@@ -170,25 +170,22 @@ def text_of_json(
 def complete_reference(schema: FieldSchema, reference: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]:
     """Make a reference whole: every field of the schema, in schema order, absent ones as None.
 
-    Keys may be written like those of an answer (aliases too). Keys that name no field are left out, since a data set
-    may know more than a benchmark asks, unless one looks like a misspelt field that is absent.
+    Keys may be written like those of an answer (aliases too).
 
     Args:
         schema: The fields.
         reference: As it stands in the data.
 
     Raises:
-        ValueError: If a value is no text, number, boolean or null, is not finite, or a key is misspelt.
+        ValueError: If a key names no field, or a value is no text, number, boolean or null, or is not finite.
     """
     found, extra = resolve_keys(reference, schema.fields, schema_key_index(schema))
-    absent = [name for name in schema.fields if name not in found]
-    for key in extra:
-        close = difflib.get_close_matches(normalise_key(key), absent, n=1, cutoff=0.8)
-        if close:
-            raise ValueError(
-                f"the reference has the unknown key `{key}` and no `{close[0]}`; "
-                f"write `{close[0]}`, or declare `{key}` as an alias of it in the benchmark file"
-            )
+    if extra:
+        close = difflib.get_close_matches(normalise_key(extra[0]), schema.fields, n=1, cutoff=0.6)
+        hint = (
+            f"write `{close[0]}`, or declare it as an alias of that field" if close else "leave it out, or add a field"
+        )
+        raise ValueError(f"the reference has the key `{extra[0]}`, which the schema does not have; {hint}")
     return {name: _reference_value(name, found.get(name)) for name in schema.fields}
 
 

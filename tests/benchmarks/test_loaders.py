@@ -76,7 +76,9 @@ def test_several_images_keep_their_order(tiny: Tiny) -> None:
 
 def test_a_template_is_rendered_over_the_columns(tiny: Tiny) -> None:
     path = tiny(2)
-    path.write_text(path.read_text().replace("prompt: Answer with one JSON object.", "prompt: {template: 'Is {{ id }} red?'}"))
+    path.write_text(
+        path.read_text().replace("prompt: Answer with one JSON object.", "prompt: {template: 'Is {{ id }} red?'}")
+    )
     assert [sample.prompt for sample in load(path)] == ["Is s0000 red?", "Is s0001 red?"]
 
 
@@ -92,7 +94,9 @@ def test_a_template_is_rendered_over_the_columns(tiny: Tiny) -> None:
 )
 def test_a_template_that_gives_no_prompt_is_refused_with_the_sample(tiny: Tiny, template: str, said: str) -> None:
     path = tiny(1)
-    path.write_text(path.read_text().replace("prompt: Answer with one JSON object.", f'prompt: {{template: "{template}"}}'))
+    path.write_text(
+        path.read_text().replace("prompt: Answer with one JSON object.", f'prompt: {{template: "{template}"}}')
+    )
     with pytest.raises(BadInputError, match=rf"line 1, sample 's0000'.*{said}"):
         load(path)
 
