@@ -1,0 +1,249 @@
+"""The form of a metric: sufficient statistics a sample, and one function of their sum.
+
+A metric looks at one answer and gives, for the whole sample and for each of its slices, a value and the *sufficient
+statistics* behind it (for F1: soft true positives, predicted fields, reference fields). Statistics add up: a value for
+a run, for a slice, for a bootstrap resample or for any subset is `from_totals` of the summed statistics. So pooled
+metrics and their intervals are right by construction, and no average of averages can creep in.
+
+What a failed request or an unparsed answer is worth is declared in `peakbench_metrics.json` and applied here, once.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from peakbench.errors import OutOfRangeError
+from peakbench.metrics.signatures import SchemaFact, schema_digest, signature_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from peakbench.benchmarks.sample import Sample
+    from peakbench.benchmarks.schema import FieldSchema
+    from peakbench.metrics.comparators import FieldComparison
+    from peakbench.metrics.definitions import MetricDefinition
+    from peakbench.runs.records import Prediction, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything a metric may look at for one sample and repeat. Built once by `answers.prepare`.
+
+    Attributes:
+        sample: With its completed reference.
+        record: The response, or the typed failure.
+        prediction: None when the request failed.
+        fields: Comparison of every schema field; all UNPARSED when the request failed or nothing was parsed.
+        prediction_text: Values of the answer as one text (see `text_of_json`); None when failed or unparsed.
+        reference_text: Values of the reference as one text.
+    """
+
+    sample: "Sample"
+    record: "Record"
+    prediction: "Prediction | None"
+    fields: "Mapping[str, FieldComparison]"
+    prediction_text: str | None
+    reference_text: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether the request got no answer."""
+        return self.prediction is None
+
+    @property
+    def parsed(self) -> bool:
+        """Whether there is a JSON value that may be scored."""
+        return self.prediction is not None and self.prediction.parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A metric's value for one sample, or for one slice of it.
+
+    Attributes:
+        value: In the metric's range, or None when undefined.
+        stats: Sufficient statistics, in the order of the definition's `statistics`; None when it contributes nothing.
+        slice: `""` for the whole sample, else `field=type` and the like.
+        reason: Why the value is undefined.
+    """
+
+    value: float | None
+    stats: tuple[float, ...] | None
+    slice: str = ""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricContext:
+    """What the registry knows beside a metric's own entry, and the metric's numbers depend on.
+
+    Attributes:
+        null_values: Words that mean "nothing there", beside the schema's.
+        components: Component to its version and the digest of its parameters, for the signature.
+        libraries: Distributions that compute the components, for the signature.
+    """
+
+    null_values: tuple[str, ...] = ()
+    components: Mapping[str, str] = field(default_factory=dict)
+    libraries: tuple[str, ...] = ()
+
+
+class Metric(ABC):
+    """Base of every metric. A subclass gives `measure` and `from_totals`.
+
+    Args:
+        definition: The metric's entry in `peakbench_metrics.json`.
+        schema: The benchmark's fields, with their weights, synonyms, aliases and null words.
+        context: What else of the registry it depends on.
+    """
+
+    uses: ClassVar[frozenset[SchemaFact]] = frozenset()
+    """What of the schema changes the number; part of the signature."""
+
+    def __init__(
+        self, definition: "MetricDefinition", schema: "FieldSchema | None", context: MetricContext | None = None
+    ) -> None:
+        self.definition = definition
+        self.schema = schema
+        self.context = context or MetricContext()
+
+    def score(self, answer: Answer) -> list[Score]:
+        """Score one answer: the whole sample first, then its slices.
+
+        A failed request takes the definition's `on_failed`, an answer without JSON its `on_unparsed`; where they say
+        `measured`, the metric looks at such responses itself.
+
+        Raises:
+            OutOfRangeError: If a value is outside the metric's range, or not a number.
+        """
+        declared, reason = self._declared(answer)
+        scores = list(self.measure(answer)) if declared == "measured" else list(self.worth(answer, declared, reason))
+        for score in scores:
+            self._check(score, answer)
+        return scores
+
+    @abstractmethod
+    def measure(self, answer: Answer) -> Iterable[Score]:
+        """Score an answer that was parsed (or any response, for a metric that describes responses)."""
+
+    def worth(self, answer: Answer, value: float | None, reason: str) -> Iterable[Score]:  # noqa: ARG002
+        """What an answer scores that takes a declared value: that value, or undefined with the reason.
+
+        Raises:
+            TypeError: If a value is declared for a metric of counts, which has to say `measured` instead.
+        """
+        if value is not None:
+            raise TypeError(f"{self.definition.id} is made of counts: declare `measured` instead of {value}")
+        yield Score(None, None, reason=reason)
+
+    @abstractmethod
+    def from_totals(self, totals: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        """Turn summed statistics into values; NaN where the metric is undefined.
+
+        Args:
+            totals: Shape `(..., k)`, k the number of statistics: sums over samples (repeats averaged first).
+
+        Returns:
+            Shape `(...)`.
+        """
+
+    @cached_property
+    def signature(self) -> str:
+        """Everything that changes the number, in one line: numbers of different signatures share no table."""
+        parts = {**self.parameters(), **self.context.components}
+        if self.uses and self.schema is not None:
+            parts["schema"] = schema_digest(self.schema, self.uses, self.context.null_values)
+        return signature_of(self.definition, parts, self.context.libraries)
+
+    def parameters(self) -> dict[str, Any]:
+        """The knobs beside id and version that change the number."""
+        limit = {} if self.definition.max_chars is None else {"max_chars": self.definition.max_chars}
+        return {**self.definition.parameters, **limit}
+
+    def _declared(self, answer: Answer) -> tuple[Any, str]:
+        if answer.failed:
+            return self.definition.on_failed, "failed"
+        if not answer.parsed:
+            return self.definition.on_unparsed, "unparsed"
+        return "measured", ""
+
+    def _check(self, score: Score, answer: Answer) -> None:
+        low, high = self.definition.range
+        value = score.value
+        # NaN fails the first comparison.
+        if value is not None and not (low <= value and (high is None or value <= high)):
+            upper = "∞" if high is None else high
+            raise OutOfRangeError(
+                f"metric {self.definition.id}: {value} for sample {answer.sample.id}"
+                f"{f' ({score.slice})' if score.slice else ''} is outside its range [{low}, {upper}]",
+                mend="this is a bug in the metric; nothing was written",
+            )
+
+
+class MeanMetric(Metric):
+    """A metric whose value for a run is the mean of its samples' values; its statistics are `sum` and `n`."""
+
+    def worth(self, answer: Answer, value: float | None, reason: str) -> Iterable[Score]:  # noqa: ARG002
+        """The declared value, counted like any other; or undefined with the reason."""
+        yield self.one(value, reason)
+
+    def one(self, value: float | None, reason: str = "", part: str = "") -> Score:
+        """A sample's value, counted once; nothing where it is undefined."""
+        if value is None:
+            return Score(None, None, part, reason)
+        return Score(value, (value, 1.0), part)
+
+    def from_totals(self, totals: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        """`sum / n`; undefined without a defined sample."""
+        return ratio(totals[..., 0], totals[..., 1])
+
+
+def ratio(numerator: "NDArray[np.float64]", denominator: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Element-wise quotient of two arrays of one shape; NaN where the denominator is 0."""
+    top, bottom = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    quotient = np.full(bottom.shape, np.nan)
+    np.divide(top, bottom, out=quotient, where=bottom != 0)
+    return quotient
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """The timing of every record of a run, as parallel arrays.
+
+    Attributes:
+        started_at: Seconds since 1970 (UTC), float64.
+        e2el_ms: End-to-end latency of the attempt that settled the matter, float64.
+        ttft_ms: Time to first token, float64; NaN where the answer was not streamed.
+        answered: False for failures.
+        session: Session of asking, int64; sessions do not overlap.
+        prompt_tokens: float64; NaN where the server did not count.
+        completion_tokens: float64; NaN where the server did not count.
+    """
+
+    started_at: "NDArray[np.float64]"
+    e2el_ms: "NDArray[np.float64]"
+    ttft_ms: "NDArray[np.float64]"
+    answered: "NDArray[np.bool_]"
+    session: "NDArray[np.int64]"
+    prompt_tokens: "NDArray[np.float64]"
+    completion_tokens: "NDArray[np.float64]"
+
+
+class TimingMetric(ABC):
+    """A metric of how fast a run went: a function of all timings, not of single answers."""
+
+    def __init__(self, definition: "MetricDefinition") -> None:
+        self.definition = definition
+
+    @cached_property
+    def signature(self) -> str:
+        """Id, version, parameters and library versions."""
+        return signature_of(self.definition, dict(self.definition.parameters))
+
+    @abstractmethod
+    def from_timings(self, timings: Timings) -> float | None:
+        """The metric's value for a run, in the definition's unit; None when undefined."""
