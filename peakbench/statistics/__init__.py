@@ -1,0 +1,1 @@
+"""How sure we are: intervals, the seeded bootstrap, and results made of scores."""

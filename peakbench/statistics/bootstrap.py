@@ -1,0 +1,59 @@
+"""The percentile bootstrap for pooled metrics, whose value is no mean of per-sample values.
+
+A resample draws as many samples (clusters, when there are any) as there are, with replacement, and sums their
+sufficient statistics; the metric's value there is `from_totals` of that sum. So an F1 is made again from pooled counts
+in every resample, and never averaged over pictures. The resamples depend on the seed and the number of samples alone:
+every metric of a run sees the same ones, and their draws are paired.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from peakbench.statistics.intervals import LEVEL, Interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_CHUNK_NUMBERS = 8_000_000
+"""Numbers held at a time (64 MB), however many samples and draws there are."""
+
+
+def resampled_totals(statistics: "NDArray[np.float64]", draws: int, seed: int) -> "NDArray[np.float64]":
+    """Sum the rows of `draws` resamples with replacement (Efron 1979).
+
+    Args:
+        statistics: Shape `(n, k)`: a row of sufficient statistics for each sample or cluster.
+        draws: How many resamples.
+        seed: The same seed and n give the same resamples, whatever the statistics are.
+
+    Returns:
+        Shape `(draws, k)`. Beside it, memory is bounded whatever n and `draws` are.
+    """
+    n, k = statistics.shape
+    generator = np.random.default_rng(seed)
+    totals = np.empty((draws, k))
+    chunk = max(1, min(draws, _CHUNK_NUMBERS // max(n, 1)))
+    counts = np.empty((chunk, n))
+    for start in range(0, draws, chunk):
+        stop = min(start + chunk, draws)
+        for row in range(stop - start):
+            counts[row] = np.bincount(generator.integers(0, n, size=n, dtype=np.int32), minlength=n)
+        totals[start:stop] = counts[: stop - start] @ statistics
+    return totals
+
+
+def percentile_interval(values: "NDArray[np.float64]") -> Interval | None:
+    """The middle 95 % of the resampled values.
+
+    Args:
+        values: Shape `(draws,)`; NaN where the metric is undefined in a resample, which is left out.
+
+    Returns:
+        Low and high end; None when no resample is defined.
+    """
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        return None
+    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

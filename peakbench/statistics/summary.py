@@ -1,0 +1,217 @@
+"""From scores to results: a metric's value for a run and for each of its slices, with how sure we are.
+
+A value is always `from_totals` of the summed sufficient statistics, repeats of a sample averaged first. The interval is
+made by the method that the metric's definition declares:
+
+    t            a mean of per-sample values: Student's t, clustered where samples have clusters
+    wilson       a rate of zeros and ones: Wilson, or t where there are clusters or repeats (see `rate_interval`)
+    bootstrap    a ratio of sums: percentiles over resampled samples, or clusters
+    none         no interval
+
+Intervals are cut off at the ends of the metric's range. A sample without a cluster, in a run where others have one, is
+a cluster of its own. A `cluster=…` slice is one cluster and so has no interval: one is too few to tell a spread from.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from peakbench.errors import BadInputError, OutOfRangeError
+from peakbench.runs.results import MetricResult, Result
+from peakbench.statistics.bootstrap import percentile_interval, resampled_totals
+from peakbench.statistics.intervals import Interval, clip_interval, rate_interval, t_interval
+from peakbench.statistics.table import SampleScores, ScoreTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from peakbench.metrics.metric import Metric
+
+_SLACK = 1e-9
+"""How far rounding may carry a value out of its range, or a mean away from the value of its metric."""
+
+_NOT_SCORED = "not scored"
+
+
+def summarise(
+    table: "pa.Table", metrics: "Mapping[str, Metric]", n_samples: int, seed: int = 0, draws: int = 1000
+) -> dict[str, MetricResult]:
+    """Make results of the scores of a run.
+
+    Args:
+        table: The columns of `peakbench.runs.scores.scores_schema`, in any order of rows.
+        metrics: Id to metric; rows of other metrics are left alone.
+        n_samples: Samples asked about. Those without a score count as undefined, `not scored`.
+        seed: Of the bootstrap; every metric sees the same resamples.
+        draws: Resamples of the bootstrap.
+
+    Returns:
+        Metric id to result, in the order of `metrics`. Values are in each metric's unit and range.
+
+    Raises:
+        BadInputError: If the table holds more samples than `n_samples`, scores one twice, puts one into two clusters or
+            does not fit a metric's definition.
+        OutOfRangeError: If a value is outside its metric's range.
+    """
+    scores = ScoreTable.of(table)
+    if len(scores.samples) > n_samples:
+        raise BadInputError(
+            f"the scores hold {len(scores.samples)} samples, but the run asked about {n_samples}",
+            mend="score the run again: peakbench score RUN",
+        )
+    run = _Run(scores, n_samples, seed, draws)
+    return {name: run.result(metric) for name, metric in metrics.items()}
+
+
+class _Run:
+    """What every metric's summary needs: the scores, the clusters, the seed."""
+
+    def __init__(self, scores: ScoreTable, n_samples: int, seed: int, draws: int) -> None:
+        self.scores = scores
+        self.n_samples = n_samples
+        self.seed = seed
+        self.draws = draws
+        self.units: NDArray[np.int64] | None = None
+        if scores.cluster_names:
+            own = len(scores.cluster_names) + np.arange(len(scores.samples))
+            self.units = np.unique(np.where(scores.clusters >= 0, scores.clusters, own), return_inverse=True)[1]
+
+    def result(self, metric: "Metric") -> MetricResult:
+        """A metric's value for the run and for each slice."""
+        definition = metric.definition
+        found = self.scores.scores(definition.id, len(definition.statistics))
+        totals = found.statistics.sum(axis=1)
+        points = self._values(metric, totals)
+        intervals, method = self._intervals(metric, found, points)
+
+        slices = {}
+        whole: Result | None = None
+        for row, name in enumerate(found.slices):
+            result = Result(
+                value=points[row],
+                ci=intervals[row],
+                n=int(found.present[row].sum()) if name else self.n_samples,
+                n_defined=int((~np.isnan(found.values[row])).sum()),
+                counts=dict(zip(definition.statistics, totals[row].tolist(), strict=True)),
+            )
+            if name:
+                slices[name] = result
+            else:
+                whole = result
+                slices.update(self._cluster_slices(metric, found, row))
+        if whole is None:
+            whole = Result(value=None, ci=None, n=self.n_samples, n_defined=0)
+        undefined = dict(found.reasons)
+        missing = self.n_samples - whole.n_defined - sum(undefined.values())
+        if missing:
+            undefined[_NOT_SCORED] = missing
+        drawn = f"|draws={self.draws}|seed={self.seed}" if method.startswith("bootstrap") else ""
+        return MetricResult(
+            **whole.model_dump(),
+            direction=definition.direction,
+            unit=definition.unit,
+            signature=f"{metric.signature}{drawn}",
+            interval=method,
+            undefined=undefined,
+            slices=slices,
+        )
+
+    def _intervals(
+        self, metric: "Metric", found: SampleScores, points: list[float | None]
+    ) -> tuple[list[Interval | None], str]:
+        """The interval of each slice, and the method of the whole sample's."""
+        declared = metric.definition.interval
+        clustered = "" if self.units is None else " clustered"
+        if declared == "none":
+            return [None] * len(found.slices), "none"
+        made: list[Interval | None]
+        if declared == "bootstrap":
+            made = self._bootstrap(metric, found)
+            methods = ["bootstrap" + clustered] * len(made)
+        else:
+            made, methods = [], []
+            for row, point in enumerate(points):
+                defined = ~np.isnan(found.values[row])
+                values = found.values[row][defined]
+                _assert_mean(metric, found.slices[row], values, point)
+                units = None if self.units is None else self.units[defined]
+                interval, method = t_interval(values, units), "t" + clustered
+                if declared == "wilson":
+                    interval, method = rate_interval(values, units, repeated=self.scores.repeated)
+                made.append(interval)
+                methods.append(method)
+        clipped = [
+            None if point is None else clip_interval(interval, metric.definition.range)
+            for interval, point in zip(made, points, strict=True)
+        ]
+        return clipped, methods[0] if methods else "none"
+
+    def _bootstrap(self, metric: "Metric", found: SampleScores) -> list[Interval | None]:
+        rows, n, k = found.statistics.shape
+        columns = np.moveaxis(found.statistics, 0, 1).reshape(n, rows * k)
+        if self.units is not None:
+            columns = _sums(self.units, columns)
+        if len(columns) < 2:
+            return [None] * rows
+        totals = resampled_totals(columns, self.draws, self.seed).reshape(self.draws, rows, k)
+        values = metric.from_totals(totals)
+        return [percentile_interval(values[:, row]) for row in range(rows)]
+
+    def _cluster_slices(self, metric: "Metric", found: SampleScores, row: int) -> Iterator[tuple[str, Result]]:
+        """The whole-sample value in each cluster."""
+        members = np.flatnonzero(self.scores.clusters >= 0)
+        codes, count = self.scores.clusters[members], len(self.scores.cluster_names)
+        if not count:
+            return
+        totals = _sums(codes, found.statistics[row][members], count)
+        points = self._values(metric, totals)
+        n = np.bincount(codes, minlength=count)
+        defined = np.bincount(codes, weights=~np.isnan(found.values[row][members]), minlength=count)
+        names = metric.definition.statistics
+        for code, name in enumerate(self.scores.cluster_names):
+            yield (
+                f"cluster={name}",
+                Result(
+                    value=points[code],
+                    ci=None,
+                    n=int(n[code]),
+                    n_defined=int(defined[code]),
+                    counts=dict(zip(names, totals[code].tolist(), strict=True)),
+                ),
+            )
+
+    def _values(self, metric: "Metric", totals: "NDArray[np.float64]") -> list[float | None]:
+        """`from_totals`, with None for NaN; a value outside the range by more than rounding stops the run."""
+        low, high = metric.definition.range
+        values: list[float | None] = []
+        for value in np.asarray(metric.from_totals(totals), dtype=np.float64).tolist():
+            if value != value:  # NaN
+                values.append(None)
+                continue
+            top = np.inf if high is None else high
+            if not low - _SLACK <= value <= top + _SLACK:
+                raise OutOfRangeError(f"{metric.definition.id}: {value} is outside its range {low} to {high}")
+            values.append(min(max(value, low), top))
+        return values
+
+
+def _assert_mean(metric: "Metric", name: str, values: "NDArray[np.float64]", point: float | None) -> None:
+    """Refuse an interval of a mean around a value that is none."""
+    if point is None or not len(values):
+        return
+    mean = float(values.mean())
+    if abs(mean - point) > _SLACK * max(1.0, abs(mean)):
+        where = f" in {name}" if name else ""
+        raise BadInputError(
+            f"{metric.definition.id}{where} is {point}, but the mean of its samples is {mean}: its interval cannot be "
+            f"`{metric.definition.interval}`, which is for means",
+            mend="declare `interval: bootstrap` for it in the metric definitions",
+        )
+
+
+def _sums(codes: "NDArray[np.int64]", rows: "NDArray[np.float64]", count: int = 0) -> "NDArray[np.float64]":
+    """Sum of the rows of each code; shape `(codes, k)`."""
+    columns = [np.bincount(codes, weights=column, minlength=count) for column in rows.T]
+    return np.stack(columns, axis=1)
