@@ -1,0 +1,146 @@
+"""Sentences about a board, made from its rows and from nothing else.
+
+A sentence is only written when the rows carry it: nobody leads who is tied, no distance is `0.0 points` when there is
+one, intervals are compared only where both are there, and the oracle, which is a ceiling, is no floor to beat.
+"""
+
+from collections.abc import Callable, Sequence
+
+from peakbench.leaderboards.rows import Board, BoardRow
+from peakbench.leaderboards.wording import distance, in_sentence, listing, plural, quantity, share
+
+_TRUNCATION_WARNING = 0.01
+"""Share of truncated answers above which a board says so."""
+
+_NAMED = 6
+"""Most runs that a sentence names one by one."""
+
+
+def findings(board: Board) -> list[str]:
+    """Who leads, by how much, whether the intervals overlap, and how the leader stands against the best floor.
+
+    Returns:
+        One or two sentences.
+    """
+    ranked = [row for row in board.rows if row.rank is not None]
+    if not ranked:
+        reasons = "; ".join(
+            f"{row.title}: {row.unranked}" for row in board.rows if row.kind == "model" and row.unranked
+        )
+        return [f"No model is ranked ({reasons})." if reasons else "There is no model on this board, only floors."]
+    sentences = [_lead(board, ranked)]
+    against_floors = _against_floors(board, ranked)
+    return [*sentences, against_floors] if against_floors else sentences
+
+
+def _value(board: Board, row: BoardRow) -> float:
+    value = row.metrics[board.rank_by].value
+    assert value is not None
+    return value
+
+
+def _lead(board: Board, ranked: Sequence[BoardRow]) -> str:
+    metric = board.ranking
+    first = [row for row in ranked if row.rank == 1]
+    best = f"{quantity(_value(board, first[0]), metric.unit)} {in_sentence(metric.title)}"
+    if len(ranked) == 1:
+        ci = first[0].metrics[board.rank_by].ci
+        within = f" (95 % interval {quantity(ci[0], metric.unit)} to {quantity(ci[1], metric.unit)})" if ci else ""
+        return f"{first[0].title} is the only ranked model: {best}{within}."
+    if len(first) > 1:
+        who = listing([row.title for row in first]) if len(first) <= _NAMED else plural(len(first), "model")
+        return f"{who} share the first rank with {best}."
+    leader, second = first[0], [row for row in ranked if row.rank == 2]
+    gap = distance(_value(board, leader) - _value(board, second[0]), metric.unit)
+    rival = second[0].title if len(second) == 1 else f"{len(second)} models that share the second rank"
+    text = (
+        f"{leader.title} leads with {best}, {gap} ahead of {rival} ({quantity(_value(board, second[0]), metric.unit)})"
+    )
+    intervals = [row.metrics[board.rank_by].ci for row in (leader, second[0])]
+    if len(second) == 1 and intervals[0] and intervals[1]:
+        overlap = intervals[0][0] <= intervals[1][1] and intervals[1][0] <= intervals[0][1]
+        text += "; their 95 % intervals overlap" if overlap else "; their 95 % intervals do not overlap"
+    return f"{text}."
+
+
+def _against_floors(board: Board, ranked: Sequence[BoardRow]) -> str | None:
+    """How the first and the other models stand against the best floor; None without floors."""
+    floors = [row for row in board.rows if row.kind == "floor" and row.unranked is None]
+    if not floors:
+        return None
+    unit, sign = board.ranking.unit, 1 if board.ranking.direction == "higher" else -1
+    best = floors[0]  # rows are in the order of the board
+    floor = _value(board, best)
+    ahead = sign * (_value(board, ranked[0]) - floor)
+    leader = "the leader" if sum(row.rank == 1 for row in ranked) == 1 else "the leaders"
+    if len(ranked) == 1:
+        leader = "the model"
+    side = "below" if (ahead > 0) == (sign > 0) else "above"
+    value = quantity(floor, unit)
+    if round(ahead, 12) <= 0:
+        level = "level with" if round(ahead, 12) == 0 else f"{distance(ahead, unit)} {side}"
+        return f"No model beats the best floor, {best.title} ({value}), which is {level} {leader}."
+    beaten = sum(round(sign * (_value(board, row) - floor), 12) <= 0 for row in ranked)
+    text = f"The best floor, {best.title}, stands at {value}, {distance(ahead, unit)} {side} {leader}"
+    if beaten:
+        verb = "does" if beaten == 1 else "do"
+        text += f"; {beaten} of {plural(len(ranked), 'ranked model')} {verb} not beat it"
+    return f"{text}."
+
+
+def notes(board: Board) -> list[str]:
+    """What a reader has to know beside the table, in order: ranks, floors, exclusions, differences, warnings."""
+    lines = [_ranking_note(board)]
+    models = [row for row in board.rows if row.kind == "model"]
+    if any(row.kind == "floor" for row in board.rows):
+        lines.append("A floor is a trivial system that is scored like a model; floors stand by their value, unranked.")
+    lines += [f"{row.title} ({row.kind}): {row.note}." for row in board.rows if row.kind != "model" and row.note]
+    lines += [f"{row.title} is not ranked: {row.unranked}." for row in models if row.unranked]
+    lines += _differences(models)
+    cut = [row for row in models if row.n_truncated > _TRUNCATION_WARNING * row.n]
+    if cut:
+        counts = ", ".join(f"{row.title} {share(row.n_truncated, row.n)}" for row in cut)
+        lines.append(f"Samples with an answer that was cut off: {counts}; a higher `max_tokens` may change the values.")
+    lines += [f"{row.title}: {row.note}." for row in models if row.note]
+    superseded = sum(row.superseded for row in board.rows)
+    if superseded:
+        lines.append(
+            f"The newest run of each model is shown; {plural(superseded, 'earlier run is', 'earlier runs are')} not."
+        )
+    return [line.replace("..", ".") if line.endswith("..") else line for line in lines]
+
+
+def _ranking_note(board: Board) -> str:
+    metric = board.ranking
+    text = f"Ranked by {in_sentence(metric.title)}, {metric.direction} is better"
+    if metric.interval != "none":
+        text += f"; 95 % intervals in brackets ({metric.interval})"
+    values = [(row.rank, row.title) for row in board.rows if row.rank is not None]
+    if len({rank for rank, _ in values}) < len(values):
+        text += "; equal values share a rank, and stand by name"
+    return f"{text}."
+
+
+def _differences(models: Sequence[BoardRow]) -> list[str]:
+    """What the runs may differ in: what is the same for all, and what is not."""
+    kinds: list[tuple[str, Callable[[BoardRow], str]]] = [
+        ("server", lambda row: row.server or "not stated"),
+        ("asking machine", lambda row: row.hardware or "not stated"),
+        ("concurrency", lambda row: ", ".join(map(str, row.max_concurrency)) or "not stated"),
+        ("repeats", lambda row: str(row.repeats)),
+    ]
+    lines, same = [], []
+    for what, of in kinds:
+        groups: dict[str, list[str]] = {}
+        for row in models:
+            groups.setdefault(of(row), []).append(row.title)
+        if len(groups) > 1:
+            sides = "; ".join(f"{value} ({_some(names)})" for value, names in groups.items())
+            lines.append(f"The runs differ in {what}: {sides}.")
+        else:
+            same += [f"{what} {value}" for value in groups]
+    return [f"All models ran with: {'; '.join(same)}.", *lines] if same and len(models) > 1 else lines
+
+
+def _some(names: list[str]) -> str:
+    return listing(names) if len(names) <= _NAMED else f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"

@@ -1,0 +1,71 @@
+"""A board in a terminal, as wide as the terminal is."""
+
+from typing import TYPE_CHECKING, Literal
+
+from peakbench.leaderboards.columns import Column, board_columns
+from peakbench.leaderboards.rows import Board
+from peakbench.leaderboards.wording import listing, shorten
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_GAP = 2
+_NAME_WIDTHS = ((60, 40), (1000, 24))
+"""A column below this importance is dropped before names are cut shorter than this; first pair first."""
+
+
+def print_board(board: Board, console: "Console") -> None:
+    """Print findings, table and notes.
+
+    Columns that do not fit are dropped, the least important first, and named below the table; a name that is too long
+    is cut with an ellipsis. Nothing wraps inside the table.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text(board.benchmark, style="bold"))
+    for sentence in board.findings:
+        console.print(Text(sentence))
+    columns = board_columns(board)
+    shown, name_width = _that_fit(board, columns, console.width)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for column in shown:
+        justify: Literal["left", "right"] = "left" if column.prose else "right"
+        width = name_width if column.prose else None
+        table.add_column(Text(column.header), justify=justify, no_wrap=True, overflow="ellipsis", max_width=width)
+    for row in board.rows:
+        style = "" if row.rank is not None else "dim"
+        cells = [shorten(column.cell(row), name_width) if column.prose else column.cell(row) for column in shown]
+        table.add_row(*map(Text, cells), style=style)
+    console.print()
+    console.print(table)
+    console.print()
+    for note in board.notes:
+        console.print(Text(note, style="dim"))
+    dropped = [column.header for column in columns if column not in shown]
+    if dropped:
+        console.print(Text(f"Not shown in {console.width} columns: {listing(dropped)}.", style="dim"))
+
+
+def _that_fit(board: Board, columns: list[Column], width: int) -> tuple[list[Column], int]:
+    """The columns that fit, and how wide names may be."""
+    from rich.cells import cell_len
+
+    widths = {
+        column.header: max([cell_len(column.header), *(cell_len(column.cell(row)) for row in board.rows)])
+        for column in columns
+    }
+
+    def room(shown: list[Column]) -> int:
+        """What is left for names."""
+        return width - sum(widths[column.header] + _GAP for column in shown if not column.prose)
+
+    shown = list(columns)
+    longest = max(widths[column.header] for column in columns if column.prose)
+    for importance, name_width in _NAME_WIDTHS:
+        while room(shown) < min(longest, name_width):
+            droppable = [column for column in shown if column.importance is not None and column.importance < importance]
+            if not droppable:
+                break
+            shown.remove(min(droppable, key=lambda column: column.importance or 0))
+    return shown, max(min(longest, room(shown)), 8)
