@@ -1,0 +1,25 @@
+"""The OpenAI-compatible server that ships with PeakBench, and the little models it hosts."""
+
+from peakbench.mock.answers import ConstantModel, CutModel, MockAnswer, MockModel, ProseModel
+from peakbench.mock.catalogue import MODEL_NAMES, build_models
+from peakbench.mock.faults import FaultKind, Faults
+from peakbench.mock.server import MockServer
+from peakbench.mock.serving import RunningMockServer, run_in_thread, serve_forever
+from peakbench.mock.settings import MockServerSettings
+
+__all__ = [
+    "MODEL_NAMES",
+    "ConstantModel",
+    "CutModel",
+    "FaultKind",
+    "Faults",
+    "MockAnswer",
+    "MockModel",
+    "MockServer",
+    "MockServerSettings",
+    "ProseModel",
+    "RunningMockServer",
+    "build_models",
+    "run_in_thread",
+    "serve_forever",
+]
