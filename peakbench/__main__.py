@@ -1,0 +1,5 @@
+"""`python -m peakbench`."""
+
+from peakbench.cli import main
+
+main()

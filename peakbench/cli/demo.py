@@ -1,0 +1,67 @@
+"""`peakbench demo`: everything, on this machine, in a minute or two."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from peakbench.cli import options
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", "--output-path", help="Folder for everything that the demo makes.")
+    ] = Path("peakbench-demo"),
+    limit: options.Limit = None,
+    as_json: options.Json = False,
+) -> None:
+    """Render garments, serve the small built-in models, ask them, score them, and make a leaderboard.
+
+    These are small baselines that look at pixels, made to show PeakBench at work; they are no vision-language models.
+    """
+    from contextlib import ExitStack
+
+    from rich.text import Text
+
+    from peakbench.cli.console import output_console, print_json, say
+    from peakbench.cli.watch import watching
+    from peakbench.jobs.demo import demo as demo_job
+    from peakbench.jobs.run import Watching
+    from peakbench.leaderboards.terminal import print_board
+    from peakbench.metrics.registry import Registry
+
+    with ExitStack() as stack:
+
+        def watch(model: str) -> Watching:
+            stack.close()
+            return stack.enter_context(watching(model, quiet=as_json))
+
+        outcome = demo_job(output, Registry.load(), (lambda _: None) if as_json else say, watch, limit)
+    if as_json:
+        print_json(
+            {
+                "board": outcome.board.model_dump(mode="json"),
+                "runs": str(outcome.runs),
+                "data": str(outcome.data),
+                "written": [str(path) for path in outcome.written],
+            }
+        )
+        return
+    console = output_console()
+    print_board(outcome.board, console)
+    console.print(
+        Text(
+            "\nThese are small baselines built into PeakBench: nearest neighbours that look at the pixels of rendered "
+            "garments. They show the harness at work and say nothing about any vision-language model."
+        )
+    )
+    for what, path in (
+        ("the board", outcome.written[0].parent),
+        ("the runs", outcome.runs),
+        ("the data", outcome.data),
+    ):
+        console.print(Text(f"{what + ':':<12}{path}"), soft_wrap=True)
+    console.print(
+        Text("next:       peakbench run garments-demo --model YOUR-MODEL --base-url http://localhost:8000/v1"),
+        soft_wrap=True,
+    )

@@ -1,0 +1,42 @@
+"""`peakbench leaderboard`: a board from run folders."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from peakbench.cli import options
+
+
+def leaderboard(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders that hold some.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", "--output-path", help="Folder for board.md, .csv, .json and .png.")
+    ] = None,
+    max_error_rate: options.MaxErrorRate = 0.01,
+    metrics: options.Metrics = None,
+    as_json: options.Json = False,
+) -> None:
+    """Rank finished runs, with their floors; print the board, and write it with -o."""
+    from rich.text import Text
+
+    from peakbench.cli.console import output_console, print_json
+    from peakbench.jobs.leaderboard import make_boards
+    from peakbench.leaderboards.terminal import print_board
+    from peakbench.leaderboards.writer import write_board
+    from peakbench.metrics.registry import Registry
+
+    boards = make_boards(runs, Registry.load(metrics), max_error_rate)
+    console = output_console()
+    written = []
+    for board in boards:
+        if not as_json:
+            print_board(board, console)
+        if output:
+            folder = output if len(boards) == 1 else output / board.benchmark
+            written += write_board(board, folder)
+    if as_json:
+        print_json([board.model_dump(mode="json") for board in boards])
+        return
+    for path in written:
+        console.print(Text(f"wrote {path}"), soft_wrap=True)

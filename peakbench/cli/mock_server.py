@@ -1,0 +1,59 @@
+"""`peakbench mock-server`: an OpenAI-compatible server with small built-in models, latencies and faults."""
+
+from typing import Annotated
+
+import typer
+
+
+def mock_server(
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="A built-in model to serve; may be given again. All if not given."),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen at; 0 for a free one.")] = 8000,
+    api_key_env: Annotated[
+        str | None, typer.Option("--api-key-env", help="Environment variable that holds the key clients must send.")
+    ] = None,
+    ttft_ms: Annotated[float, typer.Option("--ttft-ms", min=0, help="Latency before the first token.")] = 0.0,
+    token_ms: Annotated[float, typer.Option("--token-ms", min=0, help="Latency of each further token.")] = 0.0,
+    rate_429: Annotated[float, typer.Option("--rate-429", min=0, max=1, help="Share of attempts answered 429.")] = 0.0,
+    rate_500: Annotated[float, typer.Option("--rate-500", min=0, max=1, help="Share of attempts answered 500.")] = 0.0,
+    rate_reset: Annotated[float, typer.Option("--rate-reset", min=0, max=1, help="Share of attempts cut off.")] = 0.0,
+    retry_after: Annotated[float, typer.Option("--retry-after", min=0, help="Retry-After of a 429, seconds.")] = 0.0,
+    max_faults: Annotated[
+        int, typer.Option("--max-faults", min=0, help="How often one request may be hit by a fault.")
+    ] = 2,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the faults.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value when ready.")] = False,
+) -> None:
+    """Serve small models that look at the pixels of the image in the request, at an OpenAI-compatible API."""
+    import os
+
+    from peakbench.cli.console import print_json, say
+    from peakbench.errors import BadInputError
+    from peakbench.mock import MODEL_NAMES, Faults, MockServerSettings, build_models, serve_forever
+
+    key = os.environ.get(api_key_env) if api_key_env else None
+    if api_key_env and not key:
+        raise BadInputError(
+            f"the environment variable {api_key_env} is not set", mend="set it, or leave out --api-key-env"
+        )
+    names = models or list(MODEL_NAMES)
+    built = build_models(names, progress=None if as_json else say)
+    settings = MockServerSettings(
+        host=host,
+        port=port,
+        api_key=key,
+        ttft_ms=ttft_ms,
+        token_ms=token_ms,
+        faults=Faults(rate_429, rate_500, rate_reset, retry_after, seed, max_faults),
+    )
+
+    def ready(url: str) -> None:
+        if as_json:
+            print_json({"base_url": url, "models": names})
+        else:
+            say(f"serving {', '.join(names)} at {url} (Ctrl-C ends it)")
+
+    serve_forever(built, settings, ready)

@@ -1,0 +1,57 @@
+"""Options that several commands share, with the names that people bring from lm-eval, inspect and vLLM."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout instead of text.")]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", "--output-path", "--log-dir", help="Folder that run folders are written to.")
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", "-L", min=1, help="Ask about this many samples, drawn with --seed.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the draw of samples, the floors and the bootstrap.")]
+MaxConcurrency = Annotated[
+    int,
+    typer.Option(
+        "--max-concurrency",
+        "-j",
+        "--num-concurrent",
+        "--max-connections",
+        min=1,
+        max=4096,
+        help="Requests in flight at once.",
+    ),
+]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=0.1, help="Deadline of one sample, retries included, in seconds.")
+]
+MaxRetries = Annotated[
+    int, typer.Option("--max-retries", min=0, help="How often a request is sent again when that can help.")
+]
+BaseUrl = Annotated[
+    str,
+    typer.Option(
+        "--base-url", "--api-url", "--model-base-url", help="The OpenAI-compatible server, with or without /v1."
+    ),
+]
+ApiKeyEnv = Annotated[
+    str,
+    typer.Option(
+        "--api-key-env", help="Environment variable that holds the API key; keys are never given on the command line."
+    ),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Begin a new run, whatever is unfinished.")]
+MaxErrorRate = Annotated[
+    float,
+    typer.Option(
+        "--max-error-rate", min=0.0, max=1.0, help="Share of failed samples above which a model is not ranked."
+    ),
+]
+Metrics = Annotated[
+    Path | None, typer.Option("--metrics", help="Another metric registry than the peakbench_metrics.json that ships.")
+]
+DEFAULT_URL = "http://localhost:8000/v1"

@@ -1,0 +1,69 @@
+"""`peakbench run`: one model on one benchmark."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from peakbench.cli import options
+from peakbench.cli.watch import check_error_rate, report, watching
+
+
+def run(
+    benchmark: Annotated[str, typer.Argument(help="A built-in benchmark's name, or the path of a benchmark file.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="The served name of the model.")],
+    base_url: options.BaseUrl = options.DEFAULT_URL,
+    output: options.Output = Path("runs"),
+    limit: options.Limit = None,
+    seed: options.Seed = 0,
+    max_concurrency: options.MaxConcurrency = 8,
+    timeout: options.Timeout = 300.0,
+    max_retries: options.MaxRetries = 5,
+    resume: options.Resume = False,
+    fresh: options.Fresh = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: ask the samples again that failed.")
+    ] = False,
+    max_error_rate: options.MaxErrorRate = 0.01,
+    revision: Annotated[str | None, typer.Option("--revision", help="The model's revision, for the record.")] = None,
+    api_key_env: options.ApiKeyEnv = "OPENAI_API_KEY",
+    metrics: options.Metrics = None,
+    as_json: options.Json = False,
+) -> None:
+    """Ask a model about a benchmark's samples and score its answers."""
+    from peakbench.benchmarks.benchmark import find_benchmark
+    from peakbench.errors import BadInputError
+    from peakbench.jobs.run import RunSettings, api_key, run_benchmark
+    from peakbench.metrics.registry import Registry
+    from peakbench.runners.asking import AskingSettings
+    from peakbench.runners.endpoint import Endpoint, normalise_base_url
+    from peakbench.runs.manifest import ModelFacts
+
+    if resume and fresh:
+        raise BadInputError("--resume and --fresh exclude one another", mend="give one of them")
+    if retry_failed and not resume:
+        raise BadInputError("--retry-failed goes on with a run", mend="give --resume --retry-failed")
+    settings = RunSettings(
+        model=ModelFacts(name=model, revision=revision),
+        endpoint=Endpoint(normalise_base_url(base_url), api_key(api_key_env), api_key_env),
+        output=output,
+        asking=AskingSettings(max_concurrency, timeout, max_retries),
+        limit=limit,
+        seed=seed,
+        resume=resume,
+        fresh=fresh,
+        retry_failed=retry_failed,
+        command=command_line(),
+    )
+    with watching(model, quiet=as_json) as watch:
+        outcome = run_benchmark(find_benchmark(benchmark), settings, Registry.load(metrics), watch)
+    report(outcome, as_json=as_json)
+    check_error_rate([outcome], max_error_rate, settings.command)
+
+
+def command_line() -> str:
+    """The command as it was typed, without what says whether to go on; keys are never part of it."""
+    words = [word for word in sys.argv[1:] if word not in ("--resume", "--fresh", "--retry-failed", "--retry_failed")]
+    return shlex.join(["peakbench", *words])

@@ -1,0 +1,1 @@
+"""What people start, as functions: run, sweep, score, leaderboard, demo."""

@@ -1,0 +1,79 @@
+"""Everything, on this machine, in a minute or two: rendered garments, a real server, a sweep, floors, a board."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from peakbench.benchmarks.benchmark import find_benchmark
+from peakbench.errors import PeakBenchError
+from peakbench.jobs.leaderboard import make_boards
+from peakbench.jobs.run import RunSettings, Watching
+from peakbench.jobs.sweep import SweepOutcome, read_sweep, sweep
+from peakbench.leaderboards.rows import Board
+from peakbench.leaderboards.writer import write_board
+from peakbench.metrics.registry import Registry
+from peakbench.mock import MockServerSettings, build_models, run_in_thread
+from peakbench.runners.asking import AskingSettings
+from peakbench.runners.endpoint import Endpoint
+from peakbench.runs.manifest import ModelFacts
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOutcome:
+    """What the demo made.
+
+    Attributes:
+        board: The board.
+        runs: Root of the run folders.
+        data: The rendered data file.
+        written: The board's files.
+        sweep: What came of each model.
+    """
+
+    board: Board
+    runs: Path
+    data: Path
+    written: list[Path]
+    sweep: list[SweepOutcome]
+
+
+def demo(
+    output: Path, registry: Registry, say: Callable[[str], None], watch: Callable[[str], Watching], limit: int | None
+) -> DemoOutcome:
+    """Render the benchmark's data, serve the built-in models, sweep them, and make the board.
+
+    Args:
+        output: Folder for everything that is made.
+        registry: The metrics.
+        say: Called with a line for the person.
+        watch: Gives the watching of one model's run.
+        limit: Samples to ask about; None for all.
+    """
+    file, path = read_sweep("demo")
+    benchmark = find_benchmark(file.benchmarks[0])
+    say("rendering the garments to ask about")
+    data = benchmark.data_path(output / "data")
+    say("training the built-in models on other garments, rendered for them")
+    models = build_models([model.name for model in file.models], progress=say)
+    with run_in_thread(models, MockServerSettings()) as server:
+        say(f"serving them at {server.base_url}")
+        settings = RunSettings(
+            model=ModelFacts(name=file.models[0].name),
+            endpoint=Endpoint(server.base_url),
+            output=output / "runs",
+            asking=AskingSettings(),
+            limit=limit,
+            fresh=True,
+            data=data,
+            command="peakbench demo",
+        )
+        outcomes = sweep(file, path, settings, registry, watch)
+    failed = [outcome.error for outcome in outcomes if outcome.error]
+    if failed:
+        raise failed[0]
+    runs = [outcome.run.folder.path for outcome in outcomes if outcome.run]
+    boards = make_boards(runs, registry)
+    if len(boards) != 1:
+        raise PeakBenchError(f"the demo made {len(boards)} boards, not one")
+    written = write_board(boards[0], output / "leaderboard")
+    return DemoOutcome(boards[0], output / "runs", data, written, outcomes)

@@ -1,0 +1,87 @@
+"""From run folders to a board: pick the runs that stand on it, have the floors beside them, build and write it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from peakbench.benchmarks.benchmark import Benchmark
+from peakbench.benchmarks.file import BenchmarkFile
+from peakbench.errors import BadInputError, NotComparableError
+from peakbench.jobs.floors import ensure_floors
+from peakbench.jobs.score import read_samples, score_run
+from peakbench.leaderboards.board import build_board
+from peakbench.leaderboards.entries import BoardEntry, newest_entries, read_entry
+from peakbench.leaderboards.rows import Board
+from peakbench.metrics.registry import Registry
+from peakbench.runs.folder import RunFolder, find_runs
+
+
+def make_boards(places: Sequence[Path], registry: Registry, max_error_rate: float = 0.01) -> list[Board]:
+    """Build a board for each benchmark found in the places given.
+
+    A model that was run more than once stands with its newest finished run. Floors that are missing are made, from
+    the data that the runs name.
+
+    Args:
+        places: Run folders, or folders that hold some.
+        registry: The metrics.
+        max_error_rate: Share of failed samples above which a model is not ranked.
+
+    Raises:
+        BadInputError: If no finished run is found.
+        NotComparableError: If runs of one benchmark differ in data, prompt, samples or metrics.
+    """
+    runs = find_runs(places)
+    entries = [entry for run in runs if (entry := _entry(run, registry))]
+    if not entries:
+        raise BadInputError(
+            f"{len(runs)} run folders, but no finished run of a model",
+            mend="go on with an unfinished one (`peakbench run … --resume`), or make one with `peakbench run`",
+        )
+    newest = newest_entries(entries)
+    boards = []
+    for benchmark in sorted({entry.results.benchmark for entry in newest}):
+        chosen = [entry for entry in newest if entry.results.benchmark == benchmark]
+        _require_same_data(chosen)
+        floors = [read_entry(floor.path) for floor in _floors(chosen[0], registry)]
+        headline = [definition for definition in registry.definitions if definition.headline]
+        boards.append(build_board([*chosen, *floors], headline, max_error_rate))
+    return boards
+
+
+def _entry(run: RunFolder, registry: Registry) -> BoardEntry | None:
+    """A finished run of a model, scored if it was not yet."""
+    manifest = run.read_manifest()
+    if manifest.identity.kind != "run" or manifest.finished is None:
+        return None
+    if not run.results_path.is_file():
+        with run.lock():
+            score_run(run, registry)
+    return read_entry(run.path)
+
+
+def _require_same_data(entries: Sequence[BoardEntry]) -> None:
+    """Refuse runs over different samples before floors are made for some of them."""
+    groups: dict[str, list[str]] = {}
+    for entry in entries:
+        groups.setdefault(entry.results.comparable["data"], []).append(str(entry.facts.folder))
+    if len(groups) > 1:
+        told = "\n".join(f"  data {digest[:12]}: {', '.join(paths)}" for digest, paths in groups.items())
+        raise NotComparableError(
+            f"these runs of {entries[0].results.benchmark} are over different samples:\n{told}",
+            mend="name only the run folders that belong together: peakbench leaderboard RUN RUN …",
+        )
+
+
+def _floors(entry: BoardEntry, registry: Registry) -> list[RunFolder]:
+    """The floors over a run's samples, made beside it if they are not there."""
+    run = RunFolder(entry.facts.folder)
+    manifest = run.read_manifest()
+    benchmark = Benchmark(BenchmarkFile.model_validate(manifest.benchmark), Path(manifest.benchmark_path))
+    return ensure_floors(
+        run.path.resolve().parents[2],
+        benchmark,
+        Path(manifest.data.path),
+        lambda: read_samples(run, manifest, benchmark),
+        registry,
+        manifest.identity,
+    )

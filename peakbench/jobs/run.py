@@ -1,0 +1,323 @@
+"""One model on one benchmark: ask, score, and keep everything in a run folder."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
+from peakbench.benchmarks.sample import Sample, data_digest
+from peakbench.errors import BadInputError, InterruptedRunError, PeakBenchError
+from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
+from peakbench.jobs.floors import ensure_floors
+from peakbench.jobs.score import score_run
+from peakbench.metrics.registry import Registry
+from peakbench.runners.asking import AskingSettings, AskingState, ask
+from peakbench.runners.endpoint import Endpoint, probe
+from peakbench.runners.transport import Transport
+from peakbench.runs.folder import RunFolder, find_runs, folder_name, utc_now
+from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest, Session
+from peakbench.runs.records import Generation, Request
+from peakbench.runs.results import Results
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How one run is made.
+
+    Attributes:
+        model: What is evaluated.
+        endpoint: Where it is asked.
+        output: Root of the run folders.
+        asking: How hard to ask.
+        limit: Samples to ask about, drawn with `seed`; None for all.
+        seed: For the draw, the floors and the bootstrap.
+        repeats: How often each sample is asked.
+        resume: Go on with the unfinished run.
+        fresh: Begin a new run, whatever is unfinished.
+        retry_failed: With `resume`: ask the failed ones again.
+        keep_finished: Take the finished run when there is one, go on with the unfinished, else begin one.
+        command: The command line, for messages that say how to go on.
+        data: Another data file than the benchmark's; for data rendered somewhere else.
+    """
+
+    model: ModelFacts
+    endpoint: Endpoint
+    output: Path
+    asking: AskingSettings = field(default_factory=AskingSettings)
+    limit: int | None = None
+    seed: int = 0
+    repeats: int = 1
+    resume: bool = False
+    fresh: bool = False
+    retry_failed: bool = False
+    keep_finished: bool = False
+    command: str = "peakbench run"
+    data: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What came of a run.
+
+    Attributes:
+        folder: Where it lies.
+        results: Its scores.
+    """
+
+    folder: RunFolder
+    results: Results
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How a job tells what it is doing.
+
+    Attributes:
+        say: Called with a line for the person.
+        show: Called with the state of asking, several times a second.
+    """
+
+    say: Callable[[str], None] = lambda _: None
+    show: Callable[[AskingState], None] = lambda _: None
+
+
+def run_benchmark(
+    benchmark: Benchmark, settings: RunSettings, registry: Registry, watching: Watching | None = None
+) -> RunOutcome:
+    """Ask a model about a benchmark's samples, score the answers, and have the floors beside them.
+
+    Raises:
+        BadInputError: If the data cannot be used, or an unfinished run stands in the way.
+        InfrastructureError: If the server or the disk does not do its part; what was answered is kept.
+        InterruptedRunError: If the person stopped it; what was answered is kept.
+    """
+    from peakbench.runners.openai_transport import OpenAITransport
+
+    watching = watching or Watching()
+    registry.metrics(benchmark.file.task, benchmark.file.schema_of_fields, benchmark.file.metrics)
+    data = settings.data or benchmark.data_path(cache_folder())
+    samples = draw_samples(benchmark.samples(data), settings.limit, settings.seed)
+    identity = run_identity(benchmark, samples, settings)
+    earlier = _unfinished(settings, identity)
+    server = asyncio.run(probe(settings.endpoint, settings.model.name))
+    session = Session(
+        started=utc_now(),
+        base_url=settings.endpoint.base_url,
+        max_concurrency=settings.asking.max_concurrency,
+        timeout_s=settings.asking.timeout_s,
+        max_retries=settings.asking.max_retries,
+        server=server,
+    )
+    folder = earlier or RunFolder.create(settings.output, identity)
+    with folder.lock():
+        manifest = (
+            folder.read_manifest() if earlier else _new_manifest(folder, benchmark, data, samples, identity, settings)
+        )
+        manifest = manifest.model_copy(update={"sessions": [*manifest.sessions, session], "finished": None})
+        folder.write_manifest(manifest)
+        watching.say(f"{'going on with' if earlier else 'writing'} {folder.path}")
+        try:
+            _ask(folder, manifest, benchmark, samples, settings, watching, OpenAITransport)
+            results = score_run(folder, registry, samples=samples)
+            ensure_floors(settings.output, benchmark, data, lambda: samples, registry, identity)
+        except PeakBenchError as error:
+            raise _with_way_on(error, settings, folder) from error
+        except KeyboardInterrupt as error:
+            interrupted = InterruptedRunError("interrupted; everything answered so far is kept")
+            raise _with_way_on(interrupted, settings, folder) from error
+    return RunOutcome(folder, results)
+
+
+def run_identity(benchmark: Benchmark, samples: Sequence[Sample], settings: RunSettings) -> Identity:
+    """The identity of a run over these samples."""
+    return Identity(
+        kind="run",
+        benchmark=benchmark.name,
+        data=data_digest([sample.digest for sample in samples]),
+        prompt=benchmark.prompt_digest,
+        generation=benchmark.file.generation.model_dump(mode="json"),
+        fields=benchmark.fields_digest,
+        model=settings.model.name,
+        revision=settings.model.revision,
+        repeats=settings.repeats,
+        limit=settings.limit,
+        seed=settings.seed,
+    )
+
+
+def _unfinished(settings: RunSettings, identity: Identity) -> RunFolder | None:
+    """The run to go on with; None when a new one begins.
+
+    Raises:
+        BadInputError: If there is an unfinished run and the person did not say what to do with it, or the run to go
+            on with has another identity.
+    """
+    parent = settings.output / folder_name(identity.model) / folder_name(identity.benchmark)
+    if settings.fresh or not parent.is_dir() or not any(parent.rglob("run.json")):
+        if settings.resume:
+            raise BadInputError(
+                f"no run of {identity.model} on {identity.benchmark} in {settings.output} to go on with",
+                mend=f"start one: {settings.command}",
+            )
+        return None
+    runs = [(run, run.read_manifest()) for run in reversed(find_runs([parent]))]
+    unfinished = [(run, manifest) for run, manifest in runs if not _complete(run, manifest)]
+    same = [run for run, manifest in unfinished if not manifest.identity.differences(identity)]
+    finished = [
+        run for run, manifest in runs if _complete(run, manifest) and not manifest.identity.differences(identity)
+    ]
+    if settings.keep_finished:
+        return next(iter(finished + same), None)
+    if not settings.resume:
+        if same:
+            raise BadInputError(
+                f"{same[0].path} is an unfinished run of the same",
+                mend=f"go on with it:   {settings.command} --resume\nbegin a new one: {settings.command} --fresh",
+            )
+        return None
+    if same:
+        return same[0]
+    if settings.retry_failed and finished:
+        return finished[0]
+    run, manifest = (unfinished or runs)[0]
+    differences = manifest.identity.differences(identity)
+    if not differences:
+        raise BadInputError(
+            f"{run.path} is finished; there is nothing to go on with",
+            mend=f"ask its failed samples again: {settings.command} --resume --retry-failed\n"
+            f"begin a new one:              {settings.command} --fresh",
+        )
+    named = "\n".join(f"  {key}: {old!r} there, {new!r} now" for key, (old, new) in differences.items())
+    raise BadInputError(
+        f"{run.path} cannot be gone on with, for it differs in\n{named}",
+        mend=f"give the options of that run, or begin a new one: {settings.command} --fresh",
+    )
+
+
+def _complete(run: RunFolder, manifest: RunManifest) -> bool:
+    """Whether everything was asked and scored; a process may have been killed between the two."""
+    return manifest.finished is not None and run.results_path.is_file()
+
+
+def _new_manifest(
+    folder: RunFolder,
+    benchmark: Benchmark,
+    data: Path,
+    samples: Sequence[Sample],
+    identity: Identity,
+    settings: RunSettings,
+) -> RunManifest:
+    return RunManifest(
+        run_id=folder.path.name,
+        identity=identity,
+        identity_digest=identity.digest,
+        benchmark=benchmark.resolved(),
+        benchmark_path=str(benchmark.path),
+        data=DataFacts(path=str(data.resolve()), digest=identity.data, n=len(samples)),
+        model=settings.model,
+        created=utc_now(),
+        hardware=hardware(),
+        packages=package_versions(ASKING_PACKAGES),
+        code_revision=code_revision(),
+    )
+
+
+def _ask(
+    folder: RunFolder,
+    manifest: RunManifest,
+    benchmark: Benchmark,
+    samples: Sequence[Sample],
+    settings: RunSettings,
+    watching: Watching,
+    transport_of: Callable[[Endpoint], Transport],
+) -> None:
+    """Ask what is missing, and note the session's end and the run's, however it ends."""
+    writer = folder.journal_writer(manifest)
+    try:
+        if writer.n_cut:
+            watching.say(f"cut a torn last line off the journal ({writer.n_cut} bytes); its sample is asked again")
+        with folder.journal() as journal:
+            settled = {key for key in journal if not (settings.retry_failed and journal.failed(key))}
+        todo = [
+            (sample, repeat)
+            for repeat in range(settings.repeats)
+            for sample in samples
+            if (sample.id, repeat) not in settled
+        ]
+        if settled:
+            watching.say(f"{len(settled)} of {len(samples) * settings.repeats} are answered; {len(todo)} to ask")
+        state = AskingState(total=len(todo))
+
+        async def asking() -> None:
+            transport = transport_of(settings.endpoint)
+            try:
+                await ask(
+                    _requests(benchmark, todo, settings),
+                    transport,
+                    writer,
+                    settings.asking,
+                    state,
+                    session=len(manifest.sessions) - 1,
+                    show=watching.show,
+                )
+            finally:
+                await transport.close()
+
+        complete = False
+        try:
+            asyncio.run(asking())
+            complete = True
+        finally:
+            now = utc_now()
+            session = manifest.sessions[-1].model_copy(update={"ended": now})
+            folder.write_manifest(
+                manifest.model_copy(
+                    update={
+                        "sessions": [*manifest.sessions[:-1], session],
+                        "finished": now if complete else None,
+                    }
+                )
+            )
+    finally:
+        writer.close()
+
+
+def _requests(
+    benchmark: Benchmark, todo: Sequence[tuple[Sample, int]], settings: RunSettings
+) -> Iterator[tuple[Request, str]]:
+    generation = benchmark.file.generation
+    how = Generation(generation.max_tokens, generation.temperature, tuple(generation.stop))
+    for sample, repeat in todo:
+        request = Request(
+            sample_id=sample.id,
+            repeat=repeat,
+            model=settings.model.name,
+            prompt=sample.prompt,
+            system=benchmark.file.system,
+            images=sample.images,
+            generation=how,
+        )
+        yield request, sample.digest
+
+
+def _with_way_on(error: PeakBenchError, settings: RunSettings, folder: RunFolder) -> PeakBenchError:
+    """The same error, with the command that goes on from here."""
+    way_on = f"go on with: {settings.command} --resume"
+    mend = f"{error.mend}\n{way_on}" if error.mend else way_on
+    return type(error)(f"{error.message} (kept in {folder.path})", mend=mend)
+
+
+def api_key(variable: str) -> str:
+    """The API key from the environment; `EMPTY`, as vLLM's users write it, when the variable is not set.
+
+    Raises:
+        BadInputError: If it holds characters that no HTTP header may hold.
+    """
+    key = os.environ.get(variable, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise BadInputError(
+            f"the environment variable {variable} holds characters that no key may hold", mend="set it again"
+        )
+    return key or "EMPTY"

@@ -1,0 +1,65 @@
+"""The published JSON Schemas of every file that PeakBench reads or writes, made from the code that does.
+
+`make schemas` writes them to `docs/schemas`; a test holds them equal to what this module gives.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from peakbench.benchmarks.file import BenchmarkFile
+from peakbench.files import make_folder, write_atomically
+from peakbench.jobs.sweep import SweepFile
+from peakbench.leaderboards.rows import Board
+from peakbench.metrics.definitions import RegistryFile
+from peakbench.runs.journal import JOURNAL_SCHEMA_VERSION, JournalHeader
+from peakbench.runs.manifest import RunManifest
+from peakbench.runs.records import Failure, Response
+from peakbench.runs.results import Results
+from peakbench.strict import StrictModel
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """File name to JSON Schema."""
+    models: dict[str, type[StrictModel]] = {
+        "benchmark": BenchmarkFile,
+        "metrics": RegistryFile,
+        "sweep": SweepFile,
+        "run": RunManifest,
+        "results": Results,
+        "board": Board,
+    }
+    made = {name: model.model_json_schema() for name, model in models.items()} | {"responses": _journal_line()}
+    return {f"{name}.schema.json": {"$schema": _DIALECT, **schema} for name, schema in made.items()}
+
+
+def _journal_line() -> dict[str, Any]:
+    """A line of `responses.jsonl`: a header first, then responses and failures."""
+    header = TypeAdapter(JournalHeader).json_schema()
+    response = TypeAdapter(Response).json_schema()
+    failure = TypeAdapter(Failure).json_schema()
+    definitions = response.pop("$defs", {}) | failure.pop("$defs", {})
+    del failure["properties"]["retry_after_s"]  # only used while asking
+    failure["properties"]["error"] = failure["properties"].pop("kind")  # `kind` tells lines apart
+    for kind, line in (("header", header), ("response", response), ("failure", failure)):
+        line["properties"]["kind"] = {"const": kind}
+        line["required"] = sorted(line["properties"])
+        line["additionalProperties"] = False
+    header["properties"]["schema_version"] = {"const": JOURNAL_SCHEMA_VERSION}
+    return {"title": "A line of responses.jsonl", "$defs": definitions, "oneOf": [header, response, failure]}
+
+
+def write_schemas(folder: Path) -> None:
+    """Write every schema to a folder."""
+    make_folder(folder)
+    for name, schema in schemas().items():
+        write_atomically(folder / name, json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1]))

@@ -1,0 +1,203 @@
+"""Scoring a run again and again: from the journal and the data to `scores.parquet` and `results.json`; no requests."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from peakbench.benchmarks.benchmark import Benchmark, draw_samples
+from peakbench.benchmarks.file import BenchmarkFile
+from peakbench.benchmarks.sample import Sample, data_digest
+from peakbench.canonical import digest
+from peakbench.errors import BadInputError
+from peakbench.jobs.facts import SCORING_PACKAGES, package_versions
+from peakbench.metrics.answers import prepare
+from peakbench.metrics.metric import Answer, Metric, Timings
+from peakbench.metrics.performance import performance_of
+from peakbench.metrics.registry import Registry
+from peakbench.runs.folder import RunFolder
+from peakbench.runs.journal import Journal
+from peakbench.runs.manifest import RunManifest
+from peakbench.runs.records import Response
+from peakbench.runs.results import MetricResult, Results
+from peakbench.runs.scores import ScoreRow, ScoresWriter, read_scores
+from peakbench.statistics.summary import summarise
+
+
+def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] | None = None) -> Results:
+    """Score a finished run: write its `scores.parquet` and `results.json`.
+
+    Args:
+        folder: The run; the caller holds its lock.
+        registry: The metrics.
+        samples: The run's samples when they are at hand; read from the data otherwise, and checked by digest.
+
+    Raises:
+        BadInputError: If the run is unfinished, or the data is gone or no longer the same.
+    """
+    manifest = folder.read_manifest()
+    benchmark = Benchmark(BenchmarkFile.model_validate(manifest.benchmark), Path(manifest.benchmark_path))
+    if samples is None:
+        samples = read_samples(folder, manifest, benchmark)
+    identity = manifest.identity
+    fields = benchmark.file.schema_of_fields
+    metrics = registry.metrics(benchmark.file.task, fields, benchmark.file.metrics)
+    with folder.journal() as journal:
+        missing = sum((s.id, repeat) not in journal for s in samples for repeat in range(identity.repeats))
+        if missing:
+            raise BadInputError(
+                f"{folder.path} is unfinished: {missing} of {len(samples) * identity.repeats} are not answered",
+                mend="go on with the command that began it, and --resume",
+            )
+        signatures = {name: metric.signature for name, metric in metrics.items()}
+        counts = _Counts()
+        with ScoresWriter(folder.scores_path, {"peakbench.run_id": manifest.run_id}) as writer:
+            for sample, answers in _answers(samples, journal, registry, benchmark, identity.repeats):
+                counts.add(answers)
+                for repeat, answer in enumerate(answers):
+                    writer.write(_rows(sample, repeat, answer, metrics))
+        results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
+        performance = None
+        if identity.kind == "run":
+            timings = _timings(journal)
+            performance = performance_of(timings, [session.max_concurrency for session in manifest.sessions])
+            results |= _timing_results(timings, registry)
+    comparable = {
+        "benchmark": identity.benchmark,
+        "data": identity.data,
+        "prompt": identity.prompt,
+        "sample_set": f"{len(samples)} samples" + (f", drawn with seed {identity.seed}" if identity.limit else ""),
+        "metrics": signatures_digest(metrics),
+    }
+    session = manifest.sessions[-1] if manifest.sessions else None
+    fingerprint = {
+        "identity": manifest.identity_digest,
+        "server": session.server.model_dump(mode="json") if session else None,
+        "concurrency": [entry.max_concurrency for entry in manifest.sessions],
+        "hardware": manifest.hardware,
+        "metrics": signatures,
+    }
+    whole = Results(
+        kind=identity.kind,
+        benchmark=identity.benchmark,
+        model=identity.model,
+        run_id=manifest.run_id,
+        n=len(samples),
+        repeats=identity.repeats,
+        n_failed=counts.failed,
+        n_unparsed=counts.unparsed,
+        n_truncated=counts.truncated,
+        rank_by=benchmark.file.rank_by,
+        comparable=comparable,
+        fingerprint=digest(fingerprint),
+        metrics=results,
+        performance=performance,
+        scored_with=package_versions(SCORING_PACKAGES),
+    )
+    folder.write_results(whole)
+    return whole
+
+
+def signatures_digest(metrics: Mapping[str, Metric]) -> str:
+    """Digest of the metrics' signatures: results that share a table have the same."""
+    return digest({name: metric.signature for name, metric in metrics.items()})
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Samples with at least one failed, unparsed or truncated answer."""
+
+    failed: int = 0
+    unparsed: int = 0
+    truncated: int = 0
+
+    def add(self, answers: Sequence[Answer]) -> None:
+        self.failed += any(answer.failed for answer in answers)
+        self.unparsed += any(not answer.failed and not answer.parsed for answer in answers)
+        self.truncated += any(isinstance(answer.record, Response) and answer.record.truncated for answer in answers)
+
+
+def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark) -> list[Sample]:
+    """Read a run's samples again, and make sure that they are the ones that were asked about."""
+    data = Path(manifest.data.path)
+    if not data.is_file():
+        raise BadInputError(
+            f"{folder.path}: its data is no longer at {data}",
+            mend="put it back there; scoring compares answers with the references in it",
+        )
+    samples = draw_samples(benchmark.samples(data), manifest.identity.limit, manifest.identity.seed)
+    found = data_digest([sample.digest for sample in samples])
+    if found != manifest.data.digest:
+        raise BadInputError(
+            f"{folder.path}: the data at {data} is not what was asked about "
+            f"(digest {found[:12]} there, {manifest.data.digest[:12]} in run.json)",
+            mend="bring the data back to what it was, or run again",
+        )
+    return samples
+
+
+def _answers(
+    samples: Sequence[Sample], journal: Journal, registry: Registry, benchmark: Benchmark, repeats: int
+) -> Iterator[tuple[Sample, list[Answer]]]:
+    fields = benchmark.file.schema_of_fields
+    for sample in samples:
+        yield sample, [prepare(sample, journal[sample.id, repeat], fields, registry) for repeat in range(repeats)]
+
+
+def _rows(sample: Sample, repeat: int, answer: Answer, metrics: Mapping[str, Metric]) -> Iterator[ScoreRow]:
+    for name, metric in metrics.items():
+        for score in metric.score(answer):
+            yield ScoreRow(sample.id, repeat, sample.cluster, name, score.slice, score.value, score.reason, score.stats)
+
+
+def _timings(journal: Journal) -> Timings:
+    """The timing of every settled record."""
+    import numpy as np
+
+    def number(value: float | None) -> float:
+        return float("nan") if value is None else float(value)
+
+    rows = []
+    for record in journal.records():
+        usage = record.usage if isinstance(record, Response) else None
+        rows.append(
+            (
+                record.timing.started_at,
+                record.timing.e2el_ms,
+                number(record.timing.ttft_ms),
+                isinstance(record, Response),
+                record.session,
+                number(usage.prompt_tokens if usage else None),
+                number(usage.completion_tokens if usage else None),
+            )
+        )
+    columns = list(zip(*rows, strict=True))
+    return Timings(
+        started_at=np.array(columns[0], dtype=np.float64),
+        e2el_ms=np.array(columns[1], dtype=np.float64),
+        ttft_ms=np.array(columns[2], dtype=np.float64),
+        answered=np.array(columns[3], dtype=np.bool_),
+        session=np.array(columns[4], dtype=np.int64),
+        prompt_tokens=np.array(columns[5], dtype=np.float64),
+        completion_tokens=np.array(columns[6], dtype=np.float64),
+    )
+
+
+def _timing_results(timings: Timings, registry: Registry) -> dict[str, MetricResult]:
+    """Throughput and latency as metrics; they have no value a sample, so no interval and no slices."""
+    results = {}
+    n = len(timings.started_at)
+    answered = int(timings.answered.sum())
+    for name, metric in registry.timing_metrics().items():
+        definition = metric.definition
+        value = metric.from_timings(timings)
+        results[name] = MetricResult(
+            value=value,
+            ci=None,
+            n=n,
+            n_defined=answered if value is not None else 0,
+            direction=definition.direction,
+            unit=definition.unit,
+            signature=metric.signature,
+            interval="none",
+        )
+    return results

@@ -1,0 +1,120 @@
+"""Many models, one after the other, on many benchmarks; one that fails does not stop the others."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from peakbench.benchmarks.benchmark import find_benchmark
+from peakbench.content import content_root
+from peakbench.errors import BadInputError, ExitCode, InterruptedRunError, PeakBenchError
+from peakbench.jobs.run import RunOutcome, RunSettings, Watching, run_benchmark
+from peakbench.metrics.registry import Registry
+from peakbench.runners.endpoint import Endpoint, normalise_base_url
+from peakbench.runs.manifest import ModelFacts
+from peakbench.strict import StrictModel, read_yaml, validation_message
+
+
+class SweepModel(ModelFacts):
+    """A model of a sweep: its facts, and where it is asked when that is not the sweep's own URL."""
+
+    base_url: str | None = None
+
+    @property
+    def facts(self) -> ModelFacts:
+        """The facts alone."""
+        return ModelFacts(**self.model_dump(exclude={"base_url"}))
+
+
+class SweepFile(StrictModel):
+    """A run file: which models are asked which benchmarks."""
+
+    schema_version: Literal[1]
+    benchmarks: Annotated[list[str], Field(min_length=1)]
+    """Names of built-in benchmarks, or paths relative to this file."""
+    base_url: str | None = None
+    """Where models are asked that name no URL of their own."""
+    models: Annotated[list[SweepModel], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOutcome:
+    """What came of one model on one benchmark.
+
+    Attributes:
+        model: The served name.
+        benchmark: As the sweep names it.
+        run: The run, when it ended well.
+        error: Why it did not.
+    """
+
+    model: str
+    benchmark: str
+    run: RunOutcome | None
+    error: PeakBenchError | None
+
+
+def read_sweep(name: str) -> tuple[SweepFile, Path]:
+    """Read a run file: a path, or the name of a file in `runners/`, here or in PeakBench.
+
+    Returns:
+        The file's content and its path.
+
+    Raises:
+        BadInputError: If there is none, or it breaks the format.
+    """
+    places = [Path(name), Path("runners") / f"{name}.yaml", content_root() / "runners" / f"{name}.yaml"]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        known = sorted(file.stem for file in (content_root() / "runners").glob("*.yaml"))
+        raise BadInputError(f"no run file `{name}`", mend=f"give a path, or one of: {', '.join(known)}")
+    raw: Any = read_yaml(path)
+    try:
+        return SweepFile.model_validate(raw), path
+    except ValidationError as error:
+        raise BadInputError(validation_message(path, error), mend="mend the file") from error
+
+
+def sweep(
+    file: SweepFile,
+    path: Path,
+    settings: RunSettings,
+    registry: Registry,
+    watch: Callable[[str], Watching],
+    benchmarks: Sequence[str] = (),
+) -> list[SweepOutcome]:
+    """Run every model on every benchmark of the file.
+
+    Args:
+        file: The run file.
+        path: Where it lies; benchmark paths are relative to it.
+        settings: For every run; the model is replaced, and the URL where the file names one.
+        registry: The metrics.
+        watch: Gives the watching of one model's run.
+        benchmarks: Only these, when given.
+
+    Raises:
+        InterruptedRunError: If the person stopped it.
+    """
+    outcomes = []
+    for name in benchmarks or file.benchmarks:
+        local = path.parent / name
+        benchmark = find_benchmark(str(local) if local.is_file() else name)
+        for model in file.models:
+            url = model.base_url or file.base_url
+            endpoint = settings.endpoint
+            if url:
+                endpoint = Endpoint(normalise_base_url(url), endpoint.api_key, endpoint.api_key_env)
+            own = replace(settings, model=model.facts, endpoint=endpoint)
+            try:
+                run = run_benchmark(benchmark, own, registry, watch(model.name))
+                outcomes.append(SweepOutcome(model.name, name, run, None))
+            except InterruptedRunError:
+                raise
+            except PeakBenchError as error:
+                if error.exit_code is ExitCode.INTERNAL:
+                    raise
+                outcomes.append(SweepOutcome(model.name, name, None, error))
+    return outcomes

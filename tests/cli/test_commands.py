@@ -1,0 +1,171 @@
+"""The commands as people and scripts use them: JSON on stdout, other tools' words, help that is cheap."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peakbench import __version__
+from peakbench.mock.serving import RunningMockServer
+from peakbench.runs.folder import RunFolder
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Tiny = Callable[..., Path]
+
+
+def json_of(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def test_every_command_explains_itself(peakbench: Run) -> None:
+    commands = [
+        (),
+        ("demo",),
+        ("run",),
+        ("sweep",),
+        ("score",),
+        ("leaderboard",),
+        ("mock-server",),
+        ("benchmarks",),
+        ("benchmarks", "make", "garments"),
+        ("metrics", "verify"),
+    ]
+    for command in commands:
+        done = peakbench(*command, "--help")
+        assert done.returncode == 0
+        assert "Usage:" in done.stdout
+    assert peakbench("--version").stdout.strip() == __version__
+
+
+def test_a_run_and_all_that_follows_in_json(
+    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
+) -> None:
+    ran = json_of(peakbench("run", tiny(), "--model", "constant-null", "--base-url", server.base_url, "--json"))
+    assert isinstance(ran, dict)
+    assert ran["results"]["n"] == 6
+    assert ran["results"]["metrics"]["weighted_score"]["value"] == pytest.approx(0.5)
+    (scored,) = json_of(peakbench("score", ran["run"], "--json"))
+    assert scored["results"] == ran["results"]
+    (board,) = json_of(peakbench("leaderboard", "runs", "--json"))
+    kinds = {row["title"]: row["kind"] for row in board["rows"]}
+    assert kinds["constant-null"] == "model"
+    assert kinds["oracle"] == "ceiling"
+    assert kinds["never_json"] == "floor"
+
+
+def test_the_words_of_other_tools_are_understood(
+    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
+) -> None:
+    done = peakbench(
+        *("run", tiny(), "-m", "constant-null", "--api_url", server.base_url.removesuffix("/v1"), "-L", "3"),
+        *("--num_concurrent", "2", "--output_path", "elsewhere", "--max_retries", "1"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "elsewhere" / "constant-null" / "tiny@1").is_dir()
+
+
+def test_results_go_to_stdout_and_progress_to_stderr(peakbench: Run, tiny: Tiny, server: RunningMockServer) -> None:
+    done = peakbench("run", tiny(), "-m", "constant-null", "--base-url", server.base_url)
+    assert "weighted_score" in done.stdout
+    assert "6/6" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_sweep_goes_on_after_a_model_that_fails(
+    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
+) -> None:
+    path = tiny()
+    sweep = tmp_path / "sweep.yaml"
+    sweep.write_text(
+        f"schema_version: 1\nbenchmarks: [{path}]\nbase_url: {server.base_url}\n"
+        "models:\n  - name: not-there\n  - {name: constant-null, parameters: none, architecture: constant}\n"
+    )
+    done = peakbench("sweep", sweep)
+    assert done.returncode == 5
+    assert "does not serve `not-there`" in done.stderr
+    assert "constant-null on tiny@1" in done.stdout
+    again = peakbench("sweep", sweep, "--resume", "--json")
+    assert again.returncode == 5
+    first, second = json.loads(again.stdout)
+    assert first["error"]
+    assert second["results"]["n"] == 6
+    assert len(list((tmp_path / "runs" / "constant-null" / "tiny@1").iterdir())) == 1
+
+
+def test_rendered_garments_can_be_asked_about_at_once(
+    peakbench: Run, server: RunningMockServer, tmp_path: Path
+) -> None:
+    made = json_of(peakbench("benchmarks", "make", "garments", "--n", "4", "--seed", "3", "-o", "mine", "--json"))
+    assert isinstance(made, dict)
+    done = peakbench("run", made["benchmark"], "-m", "constant-null", "--base-url", server.base_url, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["results"]["n"] == 4
+
+
+def test_benchmarks_and_metrics_are_listed_and_shown(peakbench: Run) -> None:
+    assert "garments-demo@1" in peakbench("benchmarks", "list").stdout
+    assert "sleeve_length" in peakbench("benchmarks", "show", "garments-demo").stdout
+    assert "schema_version: 1" in peakbench("benchmarks", "show", "garments-demo", "--yaml").stdout
+    listed = json_of(peakbench("metrics", "list", "--json"))
+    assert isinstance(listed, list)
+    assert "weighted_score" in [metric["id"] for metric in listed]
+    assert "weight" in peakbench("metrics", "show", "weighted_score").stdout
+    assert "categorical" in peakbench("metrics", "show", "comparators").stdout
+    assert "did you mean" in peakbench("metrics", "show", "weighted_scor").stderr
+
+
+def test_verification_passes_with_what_ships_and_fails_with_its_own_code(peakbench: Run, tmp_path: Path) -> None:
+    good = peakbench("metrics", "verify")
+    assert good.returncode == 0, good.stdout
+    wrong = {"id": "exact", "metric": "rouge_l", "prediction": "a b", "reference": "a c", "peakbench_value": 0.9}
+    (tmp_path / "rouge_l.jsonl").write_text(json.dumps(wrong) + "\n")
+    bad = peakbench("metrics", "verify", "--golden", tmp_path)
+    assert bad.returncode == 7
+    assert "1 of 1 golden cases fail" in bad.stderr
+
+
+def test_runs_over_different_samples_share_no_board(
+    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
+) -> None:
+    words = ("run", tiny(8), "-m", "constant-null", "--base-url", server.base_url)
+    assert peakbench(*words, "-o", "a").returncode == 0
+    assert peakbench(*words, "-o", "b", "--limit", "4").returncode == 0
+    assert peakbench("leaderboard", "a").returncode == 0
+    (newest,) = json_of(peakbench("leaderboard", "a", "b", "--json"))
+    assert {row["n"] for row in newest["rows"]} == {4}  # one model: its newest run stands
+    other = RunFolder(next((tmp_path / "a" / "constant-null" / "tiny@1").iterdir()))
+    manifest = other.read_manifest()
+    renamed = manifest.identity.model_copy(update={"model": "another"})
+    other.write_manifest(manifest.model_copy(update={"identity": renamed}))
+    other.write_results(other.read_results().model_copy(update={"model": "another"}))
+    both = peakbench("leaderboard", "a", "b")
+    assert both.returncode == 6
+    assert "over different samples" in both.stderr
+    assert str(other.path.name) in both.stderr
+
+
+def test_a_report_file_is_written_when_something_breaks(
+    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
+) -> None:
+    """A registry whose metric leaves its range is a bug; it is told as one, and the answers are kept."""
+    registry = Path(__file__).resolve().parents[2] / "peakbench_metrics.json"
+    content = json.loads(registry.read_text())
+    for metric in content["metrics"]:
+        if metric["id"] == "weighted_score":
+            metric["range"] = [0, 0.25]
+            metric["on_unparsed"] = metric["on_failed"] = 0
+    shutil.copytree(registry.parent / "metrics", tmp_path / "metrics")
+    (tmp_path / "metrics.json").write_text(json.dumps(content))
+    words = ("run", tiny(), "-m", "constant-null", "--base-url", server.base_url)
+    done = peakbench(*words, "--metrics", "metrics.json")
+    assert done.returncode == 70, done.stderr
+    assert "weighted_score" in done.stderr
+    assert "s0000" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert peakbench(*words, "--resume").returncode == 0

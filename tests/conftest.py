@@ -1,0 +1,86 @@
+"""Real parts for the tests: a small benchmark on disk, the product's own server, the product's own command."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from peakbench.mock import MockServerSettings, build_models, run_in_thread
+from peakbench.mock.serving import RunningMockServer
+
+FIELDS = """
+fields:
+  type: {type: categorical, weight: 2.5}
+  color: {type: categorical}
+  size: {type: size, weight: 1.5}
+"""
+
+
+def write_benchmark(folder: Path, n: int, extra: str = "") -> Path:
+    """Write a benchmark of n tiny pictures; half of the references are null in every field."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    rows = []
+    for index in range(n):
+        colour = (index % 256, (index // 256) % 256, 90)
+        Image.new("RGB", (8, 8), colour).save(folder / "images" / f"{index}.png")
+        known = {"type": "shirt", "color": "red", "size": "M"} if index % 2 else {"type": None}
+        rows.append({"id": f"s{index:04d}", "image": f"images/{index}.png", "reference": known})
+    (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = folder / "benchmark.yaml"
+    path.write_text(
+        "schema_version: 1\nid: tiny\nversion: 1\ntask: extraction\ndata: {path: data.jsonl}\n"
+        f"prompt: Answer with one JSON object.\n{FIELDS}{extra}"
+    )
+    return path
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a tiny benchmark under the test's folder and gives its file."""
+    return lambda n=6, extra="", name="bench": write_benchmark(tmp_path / name, n, extra)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RunningMockServer]:
+    """The product's server with the model that answers null, without faults."""
+    with run_in_thread(build_models(["constant-null"]), MockServerSettings()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither read nor fill the person's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PEAKBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("OPENAI_API_KEY", raising=False)
+        yield
+
+
+@pytest.fixture
+def peakbench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the product's command in the test's folder, as a process of its own."""
+
+    def run(
+        *words: object, cwd: Path = tmp_path, timeout: float = 120, prefix: tuple[str, ...] = (), **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*prefix, *command(*words)],
+            cwd=cwd,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+def command(*words: object) -> list[str]:
+    """The product's command line, run by this interpreter."""
+    return [sys.executable, "-m", "peakbench", *map(str, words)]
