@@ -284,6 +284,6 @@ def _signals(stop: asyncio.Event, state: AskingState) -> Iterator[list[int]]:
         main.uncancel()
         raise InterruptedRunError("interrupted; everything answered so far is kept") from None
     finally:
-        for number, before in earlier.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, before)
+        for handled, before in earlier.items():
+            loop.remove_signal_handler(handled)
+            signal.signal(handled, before)

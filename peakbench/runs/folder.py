@@ -24,7 +24,6 @@ from peakbench.runs.manifest import Identity, RunManifest
 from peakbench.runs.results import Results
 from peakbench.strict import StrictModel, validation_message
 
-
 _Model = TypeVar("_Model", bound=StrictModel)
 
 

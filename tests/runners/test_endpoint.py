@@ -28,7 +28,9 @@ def test_every_way_to_write_a_url_becomes_one(given: str, expected: str) -> None
     assert normalise_base_url(expected) == expected
 
 
-@pytest.mark.parametrize("given", ["", "ftp://host", "http://", "http://a:b@host", "http://host/v1?key=x", "http://host:99999"])
+@pytest.mark.parametrize(
+    "given", ["", "ftp://host", "http://", "http://a:b@host", "http://host/v1?key=x", "http://host:99999"]
+)
 def test_what_is_no_url_is_refused(given: str) -> None:
     with pytest.raises(BadInputError):
         normalise_base_url(given)

@@ -45,7 +45,9 @@ anything = st.text(st.characters(codec=None), max_size=40)
 def test_a_response_survives_the_journal_whatever_the_model_wrote(
     text: str, reasoning: str | None, finish: str | None, tokens: int | None, at: float
 ) -> None:
-    record = Response("é\n", 3, text, reasoning, finish, Usage(tokens, None, tokens), Timing(at, at, None, 2), sample_digest="d")
+    record = Response(
+        "é\n", 3, text, reasoning, finish, Usage(tokens, None, tokens), Timing(at, at, None, 2), sample_digest="d"
+    )
     line = encode_record(record)
     assert line.count(b"\n") == 1
     assert decode_record(line) == record
@@ -112,7 +114,7 @@ def test_a_failure_may_be_superseded_and_a_response_may_not(tmp_path: Path) -> N
         assert journal["a", 0] == response("a")
         assert journal.n_failed == 0
     write(path, response("a"))
-    with pytest.raises(BadInputError, match="line 4.*answered before"):
+    with pytest.raises(BadInputError, match=r"line 4.*answered before"):
         Journal(path)
 
 
