@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from peakbench.leaderboards.rows import Board, BoardMetric, BoardRow
-from peakbench.leaderboards.wording import NOT_PUBLISHED, NOTHING, duration, number, share, unit_sign
+from peakbench.leaderboards.wording import NOT_PUBLISHED, NOTHING, duration, number, unit_sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +16,14 @@ class Column:
         cell: A row's text, not escaped.
         prose: Whether it holds names and words that people gave (to the left, and to be escaped) or numbers.
         importance: A narrow table drops the lowest first; None is never dropped.
+        brief: A shorter header for where there is little room; the header itself when empty.
     """
 
     header: str
     cell: Callable[[BoardRow], str]
     prose: bool = False
     importance: int | None = None
+    brief: str = ""
 
 
 def board_columns(board: Board) -> list[Column]:
@@ -33,11 +35,11 @@ def board_columns(board: Board) -> list[Column]:
         Column(_header(ranking), _with_interval(ranking)),
         *(Column(_header(metric), _with_interval(metric), importance=40 - i) for i, metric in enumerate(others)),
         Column("JSON (%)", _rate("json_parse_rate_extracted"), importance=70),
-        Column("Strict JSON (%)", _rate("json_parse_rate_strict"), importance=45),
-        Column("Truncated", _of_models(lambda row: share(row.n_truncated, row.n)), importance=50),
-        Column("Failed", _of_models(lambda row: share(row.n_failed, row.n)), importance=60),
-        Column("n", lambda row: f"{row.n}" if row.repeats == 1 else f"{row.n} × {row.repeats}", importance=80),
-        Column("Samples/s", lambda row: number(row.throughput, "samples/s"), importance=55),
+        Column("Strict JSON (%)", _rate("json_parse_rate_strict"), importance=58, brief="Strict (%)"),
+        Column("Truncated (%)", _of_models(lambda row: _share(row.n_truncated, row.n)), importance=57, brief="Cut (%)"),
+        Column("Failed (%)", _of_models(lambda row: _share(row.n_failed, row.n)), importance=60),
+        Column("n", size, importance=80 if len({size(row) for row in board.rows}) > 1 else 10),
+        Column("Samples/s", lambda row: _per_second(row.throughput), importance=55),
         Column("Median latency", lambda row: duration(row.median_e2el_ms), importance=20),
     ]
     return [
@@ -59,6 +61,11 @@ def fact_columns() -> list[Column]:
         Column("Started", lambda row: row.started or NOTHING, prose=True),
         Column("Run", lambda row: row.run_id, prose=True),
     ]
+
+
+def size(row: BoardRow) -> str:
+    """Number of samples, with the repeats when there are any."""
+    return f"{row.n}" if row.repeats == 1 else f"{row.n} × {row.repeats}"
 
 
 def rank_cell(row: BoardRow) -> str:
@@ -92,6 +99,16 @@ def _rate(metric: str) -> Callable[[BoardRow], str]:
         return NOTHING if found is None else number(found.value, "fraction")
 
     return cell
+
+
+def _share(count: int, n: int) -> str:
+    return number(count / n, "fraction") if n else NOTHING
+
+
+def _per_second(value: float | None) -> str:
+    if value is None:
+        return NOTHING
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
 def _of_models(cell: Callable[[BoardRow], str]) -> Callable[[BoardRow], str]:

@@ -1,8 +1,9 @@
 """A board in a terminal, as wide as the terminal is."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from peakbench.leaderboards.columns import Column, board_columns
+from peakbench.leaderboards.columns import Column, board_columns, size
 from peakbench.leaderboards.rows import Board
 from peakbench.leaderboards.wording import listing, shorten
 
@@ -23,16 +24,22 @@ def print_board(board: Board, console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console.print(Text(board.benchmark, style="bold"))
+    sizes = {size(row) for row in board.rows}
+    said = f", n = {next(iter(sizes))}" if len(sizes) == 1 else ""
+    console.print(Text(board.benchmark + said, style="bold"))
     for sentence in board.findings:
         console.print(Text(sentence))
     columns = board_columns(board)
-    shown, name_width = _that_fit(board, columns, console.width)
+    header = _whole_header
+    shown, name_width = _that_fit(board, columns, console.width, header)
+    if len(shown) < len(columns):
+        header = _brief_header
+        shown, name_width = _that_fit(board, columns, console.width, header)
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for column in shown:
         justify: Literal["left", "right"] = "left" if column.prose else "right"
         width = name_width if column.prose else None
-        table.add_column(Text(column.header), justify=justify, no_wrap=True, overflow="ellipsis", max_width=width)
+        table.add_column(Text(header(column)), justify=justify, no_wrap=True, overflow="ellipsis", max_width=width)
     for row in board.rows:
         style = "" if row.rank is not None else "dim"
         cells = [shorten(column.cell(row), name_width) if column.prose else column.cell(row) for column in shown]
@@ -42,23 +49,40 @@ def print_board(board: Board, console: "Console") -> None:
     console.print()
     for note in board.notes:
         console.print(Text(note, style="dim"))
-    dropped = [column.header for column in columns if column not in shown]
+    dropped = [column.header for column in columns if column not in shown and not (said and column.header == "n")]
     if dropped:
         console.print(Text(f"Not shown in {console.width} columns: {listing(dropped)}.", style="dim"))
 
 
-def _that_fit(board: Board, columns: list[Column], width: int) -> tuple[list[Column], int]:
+def _whole_header(column: Column) -> str:
+    return column.header
+
+
+def _brief_header(column: Column) -> str:
+    """A header of numbers is broken at its spaces, so that it takes no more room than they do."""
+    return column.header if column.prose else (column.brief or column.header).replace(" ", "\n")
+
+
+def _that_fit(
+    board: Board, columns: list[Column], width: int, header: Callable[[Column], str]
+) -> tuple[list[Column], int]:
     """The columns that fit, and how wide names may be."""
     from rich.cells import cell_len
 
     widths = {
-        column.header: max([cell_len(column.header), *(cell_len(column.cell(row)) for row in board.rows)])
+        column.header: max(
+            [
+                *(cell_len(line) for line in header(column).splitlines()),
+                *(cell_len(column.cell(row)) for row in board.rows),
+            ]
+        )
         for column in columns
     }
 
     def room(shown: list[Column]) -> int:
         """What is left for names."""
-        return width - sum(widths[column.header] + _GAP for column in shown if not column.prose)
+        numbers = sum(widths[column.header] + _GAP for column in shown if not column.prose)
+        return width - numbers - (_GAP if shown[-1].prose else 0)
 
     shown = list(columns)
     longest = max(widths[column.header] for column in columns if column.prose)

@@ -42,9 +42,19 @@ def test_a_narrow_terminal_keeps_rank_name_and_value_and_names_what_it_drops() -
     board = build_board([entry("org/model", 0.9124), floor("always_null", 0.3)], HEADLINE)
     lines = printed(board, 60)
     assert table_of(lines)[1].split()[:5] == ["1", "org/model", "91.2", "[89.2,", "93.2]"]
-    dropped = " ".join(lines[next(i for i, line in enumerate(lines) if line.startswith("Not shown")) :])
-    assert "Not shown in 60 columns: Field F1 (%), Strict JSON (%)" in dropped
-    assert all(word not in table_of(lines)[0] for word in ("Strict", "latency"))
+    end = next(i for i, line in enumerate(lines) if line.startswith("Not shown"))
+    dropped = " ".join(" ".join(lines[end:]).split())
+    assert "Not shown in 60 columns: Field F1 (%), Truncated (%), Samples/s and Median latency." in dropped
+    assert "latency" not in " ".join(lines[:end])
+
+
+def test_eighty_columns_hold_what_tells_good_answers_from_broken_ones() -> None:
+    board = build_board([entry("org/model-of-the-year", 0.9124), floor("majority_value", 0.3)], HEADLINE)
+    lines = printed(board, 80)
+    assert lines[0] == "garments-demo@1, n = 200"
+    headers = " ".join(" ".join(lines[: lines.index(table_of(lines)[1])]).split())
+    assert all(word in headers for word in ("JSON", "Strict", "Cut", "Failed"))
+    assert max(map(len, lines)) <= 80
 
 
 def test_floors_are_named_in_words() -> None:
