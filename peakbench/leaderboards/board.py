@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from peakbench.errors import BadInputError, NotComparableError
 from peakbench.leaderboards.entries import BoardEntry
-from peakbench.leaderboards.findings import findings, notes
+from peakbench.leaderboards.findings import descriptions, findings, notes
 from peakbench.leaderboards.rows import Board, BoardMetric, BoardRow, BoardValue
 from peakbench.leaderboards.wording import one_line, plural, share
 from peakbench.runs.results import Direction
@@ -63,9 +63,12 @@ def build_board(
         created=None if now is None else now.isoformat(timespec="seconds"),
         findings=[],
         notes=[],
+        descriptions=[],
         rows=rows,
     )
-    return board.model_copy(update={"findings": findings(board), "notes": notes(board)})
+    return board.model_copy(
+        update={"findings": findings(board), "notes": notes(board), "descriptions": descriptions(board)}
+    )
 
 
 def _require_comparable(entries: Sequence[BoardEntry]) -> None:

@@ -12,6 +12,15 @@ from peakbench.leaderboards.wording import distance, in_sentence, listing, plura
 _TRUNCATION_WARNING = 0.01
 """Share of truncated answers above which a board says so."""
 
+_INTERVALS = {
+    "t": "Student's t over samples",
+    "t clustered": "Student's t over clusters of samples",
+    "wilson": "Wilson",
+    "bootstrap": "bootstrap over samples",
+    "bootstrap clustered": "bootstrap over clusters of samples",
+}
+"""How an interval was made, in words."""
+
 _NAMED = 6
 """Most runs that a sentence names one by one."""
 
@@ -51,7 +60,7 @@ def _lead(board: Board, ranked: Sequence[BoardRow]) -> str:
         who = listing([row.title for row in first]) if len(first) <= _NAMED else plural(len(first), "model")
         return f"{who} share the first rank with {best}."
     leader, second = first[0], [row for row in ranked if row.rank == 2]
-    gap = distance(_value(board, leader) - _value(board, second[0]), metric.unit)
+    gap = distance(_value(board, leader), _value(board, second[0]), metric.unit)
     rival = second[0].title if len(second) == 1 else f"{len(second)} models that share the second rank"
     text = (
         f"{leader.title} leads with {best}, {gap} ahead of {rival} ({quantity(_value(board, second[0]), metric.unit)})"
@@ -71,17 +80,18 @@ def _against_floors(board: Board, ranked: Sequence[BoardRow]) -> str | None:
     unit, sign = board.ranking.unit, 1 if board.ranking.direction == "higher" else -1
     best = floors[0]  # rows are in the order of the board
     floor = _value(board, best)
-    ahead = sign * (_value(board, ranked[0]) - floor)
+    top = _value(board, ranked[0])
+    ahead = sign * (top - floor)
     leader = "the leader" if sum(row.rank == 1 for row in ranked) == 1 else "the leaders"
     if len(ranked) == 1:
         leader = "the model"
     side = "below" if (ahead > 0) == (sign > 0) else "above"
     value = quantity(floor, unit)
     if round(ahead, 12) <= 0:
-        level = "level with" if round(ahead, 12) == 0 else f"{distance(ahead, unit)} {side}"
+        level = "level with" if round(ahead, 12) == 0 else f"{distance(top, floor, unit)} {side}"
         return f"No model beats the best floor, {best.title} ({value}), which is {level} {leader}."
     beaten = sum(round(sign * (_value(board, row) - floor), 12) <= 0 for row in ranked)
-    text = f"The best floor, {best.title}, stands at {value}, {distance(ahead, unit)} {side} {leader}"
+    text = f"The best floor, {best.title}, stands at {value}, {distance(top, floor, unit)} {side} {leader}"
     if beaten:
         verb = "does" if beaten == 1 else "do"
         text += f"; {beaten} of {plural(len(ranked), 'ranked model')} {verb} not beat it"
@@ -94,19 +104,28 @@ def notes(board: Board) -> list[str]:
     models = [row for row in board.rows if row.kind == "model"]
     if any(row.kind == "floor" for row in board.rows):
         lines.append("A floor is a trivial system that is scored like a model; floors stand by their value, unranked.")
-    lines += [f"{row.title} ({row.kind}): {row.note}." for row in board.rows if row.kind != "model" and row.note]
     lines += [f"{row.title} is not ranked: {row.unranked}." for row in models if row.unranked]
     lines += _differences(models)
     cut = [row for row in models if row.n_truncated > _TRUNCATION_WARNING * row.n]
     if cut:
         counts = ", ".join(f"{row.title} {share(row.n_truncated, row.n)}" for row in cut)
         lines.append(f"Samples with an answer that was cut off: {counts}; a higher `max_tokens` may change the values.")
-    lines += [f"{row.title}: {row.note}." for row in models if row.note]
     superseded = sum(row.superseded for row in board.rows)
     if superseded:
         lines.append(
             f"The newest run of each model is shown; {plural(superseded, 'earlier run is', 'earlier runs are')} not."
         )
+    return _with_one_stop(lines)
+
+
+def descriptions(board: Board) -> list[str]:
+    """What each floor answers and what is to be known of a model, in the order of the board; for tables with room."""
+    floors = [f"{row.title} ({row.kind}): {row.note}." for row in board.rows if row.kind != "model" and row.note]
+    models = [f"{row.title}: {row.note}." for row in board.rows if row.kind == "model" and row.note]
+    return _with_one_stop(floors + models)
+
+
+def _with_one_stop(lines: list[str]) -> list[str]:
     return [line.replace("..", ".") if line.endswith("..") else line for line in lines]
 
 
@@ -114,7 +133,7 @@ def _ranking_note(board: Board) -> str:
     metric = board.ranking
     text = f"Ranked by {in_sentence(metric.title)}, {metric.direction} is better"
     if metric.interval != "none":
-        text += f"; 95 % intervals in brackets ({metric.interval})"
+        text += f"; 95 % intervals in brackets ({_INTERVALS.get(metric.interval, metric.interval)})"
     values = [(row.rank, row.title) for row in board.rows if row.rank is not None]
     if len({rank for rank, _ in values}) < len(values):
         text += "; equal values share a rank, and stand by name"
@@ -126,7 +145,7 @@ def _differences(models: Sequence[BoardRow]) -> list[str]:
     kinds: list[tuple[str, Callable[[BoardRow], str]]] = [
         ("server", lambda row: row.server or "not stated"),
         ("asking machine", lambda row: row.hardware or "not stated"),
-        ("concurrency", lambda row: ", ".join(map(str, row.max_concurrency)) or "not stated"),
+        ("concurrency", lambda row: ", ".join(map(str, dict.fromkeys(row.max_concurrency))) or "not stated"),
         ("repeats", lambda row: str(row.repeats)),
     ]
     lines, same = [], []

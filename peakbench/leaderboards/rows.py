@@ -81,6 +81,8 @@ class Board(StrictModel):
     """What the board says, in sentences made from its rows."""
     notes: list[str]
     """What a reader has to know beside the table."""
+    descriptions: list[str]
+    """What each floor answers, and what is to be known of a model."""
     rows: list[BoardRow]
     """In the order of the board."""
 

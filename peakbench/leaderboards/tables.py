@@ -20,7 +20,7 @@ def to_markdown(board: Board, picture: str | None = None) -> str:
     if picture is not None:
         parts.append(f"![Leaderboard of {markdown(board.benchmark)}]({picture})")
     parts.append(_table(board_columns(board), board.rows))
-    parts.append("\n".join(f"- {markdown(note)}" for note in board.notes))
+    parts.append("\n".join(f"- {markdown(note)}" for note in [*board.notes, *board.descriptions]))
     models = [row for row in board.rows if row.kind == "model"]
     if models:
         parts += ["## Models", _table(fact_columns(), models)]

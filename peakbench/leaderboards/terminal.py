@@ -16,7 +16,7 @@ _NAME_WIDTHS = ((60, 40), (1000, 24))
 
 
 def print_board(board: Board, console: "Console") -> None:
-    """Print findings, table and notes.
+    """Print findings, table and notes; what each floor and model is stands in the Markdown table only.
 
     Columns that do not fit are dropped, the least important first, and named below the table; a name that is too long
     is cut with an ellipsis. Nothing wraps inside the table.

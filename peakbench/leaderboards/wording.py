@@ -75,14 +75,17 @@ def unit_sign(unit: str) -> str:
     return "%" if unit in PERCENT_UNITS else unit
 
 
-def distance(difference: float, unit: str) -> str:
-    """How far two values of a unit lie apart, as words; never `0.0 points` for a difference that is there."""
-    size = abs(difference)
+def distance(one: float, other: float, unit: str) -> str:
+    """How far two values of a unit lie apart, as words.
+
+    It is the distance of the values as they are printed, so that a reader who subtracts finds the same; never
+    `0.0 points` for a difference that is there.
+    """
     if unit not in PERCENT_UNITS:
-        return f"{size:.3g} {unit}".rstrip()
-    if 0 < size < 0.0005:
-        return "less than 0.05 points"
-    points = f"{100 * size:.1f}"
+        return f"{abs(one - other):.3g} {unit}".rstrip()
+    points = f"{abs(round(100 * one, 1) - round(100 * other, 1)):.1f}"
+    if points == "0.0" and one != other:
+        return "less than 0.1 points"
     return f"{points} point{'' if points == '1.0' else 's'}"
 
 

@@ -1,5 +1,5 @@
 import pytest
-from board_parts import HEADLINE, entry, floor
+from board_parts import HEADLINE, entry, floor, performance
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +27,7 @@ def test_without_intervals_nothing_is_said_of_them() -> None:
 
 
 def test_a_small_lead_is_never_none() -> None:
-    assert "less than 0.05 points ahead" in say(entry("a", 0.9), entry("b", 0.8999))[0]
+    assert "less than 0.1 points ahead" in say(entry("a", 0.9), entry("b", 0.8999))[0]
 
 
 def test_nobody_leads_who_is_tied() -> None:
@@ -110,3 +110,10 @@ def test_findings_never_contradict_the_table(models: list[float | None], floors:
     assert " 0.0 points" not in text
     assert (" leads " in text) == (len(first) == 1 and sum(row.rank is not None for row in board.rows) > 1)
     assert all(name in text for name in first[:6]) or len(first) > 6
+
+
+def test_sessions_at_one_concurrency_are_no_difference() -> None:
+    thrice = performance().model_copy(update={"max_concurrency": [8, 8, 8]})
+    board = build_board([entry("a", 0.9, speed=thrice), entry("b", 0.8)], HEADLINE)
+    assert not [note for note in board.notes if "differ" in note]
+    assert "concurrency 8" in " ".join(board.notes)

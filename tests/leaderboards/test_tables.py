@@ -50,11 +50,12 @@ def test_percent_has_one_decimal_and_other_units_have_none() -> None:
     assert number(None, "fraction") == "—"
     assert [duration(value) for value in (None, 480.2, 999.6, 1240.0)] == ["—", "480 ms", "1.00 s", "1.24 s"]
     assert [share(count, 200) for count in (0, 3)] == ["0", "3 (1.5 %)"]
-    assert [distance(value, "fraction") for value in (0.0004, -0.01, 0.023)] == [
-        "less than 0.05 points",
+    assert [distance(0.5, 0.5 - value, "fraction") for value in (0.0004, -0.01, 0.023)] == [
+        "less than 0.1 points",
         "1.0 point",
         "2.3 points",
     ]
+    assert distance(0.61655, 0.31249, "fraction") == "30.5 points"  # what 61.7 % and 31.2 % are apart
 
 
 def test_long_names_lose_their_middle() -> None:
