@@ -59,8 +59,38 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         try:
             with partial.open("xb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
+            put_in_place(partial, path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Give a file that was written under another name its own, so that not even a power cut leaves half of it.
+
+    Raises:
+        OSError: If the disk refuses.
+    """
+    _sync(partial)
+    partial.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names of a folder's new files reach the disk; some network file systems cannot, and are let be.
+
+    Raises:
+        OSError: If the disk refuses.
+    """
+    try:
+        _sync(folder)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -41,8 +41,10 @@ def read_yaml(path: Path) -> Any:
         return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror}", mend="check the path") from error
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError) as error:  # a ValueError is of a date or a number that is none
         raise BadInputError(f"{path} is no YAML: {error}", mend="mend the file at the place named") from error
+    except RecursionError as error:
+        raise BadInputError(f"{path} is nested too deep", mend="write it with fewer brackets in brackets") from error
 
 
 def validation_message(where: Path | str, error: ValidationError) -> str:

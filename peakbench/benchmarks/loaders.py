@@ -1,12 +1,13 @@
 """From rows on disk to samples: every row is checked before the first request, and every bad one is named.
 
-Data is hostile: an image path may not leave the data's folder (a symlink out of it included), its pixels are limited,
-and a file that cannot be decoded is no image.
+Data is hostile: an image path may not leave the data's folder (a symlink out of it included), bytes and pixels are
+limited, pipes and devices are never opened, and a file that cannot be decoded is no image.
 """
 
 import hashlib
 import io
 import json
+import stat
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,7 +21,13 @@ from peakbench.errors import BadInputError
 
 MAX_PIXELS = 100_000_000
 """Largest image that is read, in pixels."""
+MAX_IMAGE_BYTES = 64 * 2**20
+"""Largest image file that is read."""
+MAX_LINE_BYTES = 16 * 2**20
+"""Longest row that is read."""
 _SHOWN_FINDINGS = 20
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+"""The formats that are read. Pillow knows many more; one of them (EPS) is a program, which it would run."""
 
 
 def load_samples(file: BenchmarkFile, data: Path, progress: Callable[[int], None] | None = None) -> list[Sample]:
@@ -60,13 +67,18 @@ def load_samples(file: BenchmarkFile, data: Path, progress: Callable[[int], None
 
 
 def _rows(data: Path, findings: list[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    if data.exists() and not data.is_file():
+        raise BadInputError(f"{data} is no file", mend="name a JSONL file; it is read more than once")
     try:
         with data.open("rb") as file:
-            for line, text in enumerate(file, start=1):
+            for line, text in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
+                if len(text) > MAX_LINE_BYTES:
+                    findings.append(f"{data}, line {line}: longer than {MAX_LINE_BYTES:,} bytes; not read on from here")
+                    return
                 if not text.strip():
                     continue
                 try:
-                    row = json.loads(text)
+                    row = _json(text)
                 except (ValueError, RecursionError) as error:
                     findings.append(f"{data}, line {line}: no JSON: {error}")
                     continue
@@ -78,6 +90,25 @@ def _rows(data: Path, findings: list[str]) -> Iterator[tuple[int, Mapping[str, A
         raise BadInputError(
             f"{data}: {error.strerror}", mend="check `data.path` in the benchmark file; it is relative to that file"
         ) from error
+
+
+def _json(text: str | bytes) -> Any:
+    """Read JSON; an object that says two things under one key is refused, where Python would keep the last.
+
+    Raises:
+        ValueError: If it is no JSON.
+        RecursionError: If it is nested too deep.
+    """
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in made if keys.count(key) > 1)
+        raise ValueError(f"the key `{twice}` is given twice")
+    return made
 
 
 def _sample(
@@ -93,7 +124,7 @@ def _sample(
     reference = _column(row, columns.reference)
     if isinstance(reference, str):
         try:
-            reference = json.loads(reference)
+            reference = _json(reference)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"column `{columns.reference}` is a string that holds no JSON: {error}") from error
     if not isinstance(reference, dict):
@@ -103,14 +134,27 @@ def _sample(
     if not paths:
         raise ValueError(f"column `{columns.image}` holds no image")
     cluster = _column(row, columns.cluster) if columns.cluster else None
+    if cluster is not None and (isinstance(cluster, bool) or not isinstance(cluster, str | int)):
+        raise ValueError(f"column `{columns.cluster}` holds {cluster!r}; a string, a whole number or null is needed")
+    prompt = render(row)
+    for what, text in (("the id", identifier), ("the prompt", prompt), ("the cluster", str(cluster))):
+        _require_utf8(what, text)
     return Sample(
         id=identifier,
-        prompt=render(row),
+        prompt=prompt,
         images=tuple(read_image(data.parent, path) for path in paths),
         reference=complete_reference(file.schema_of_fields, reference),
         cluster=None if cluster is None else str(cluster),
         line=line,
     )
+
+
+def _require_utf8(what: str, text: str) -> None:
+    """JSON can say half a character (a lone surrogate), which can be neither sent nor kept."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{what} is no UTF-8: {error}") from error
 
 
 def _column(row: Mapping[str, Any], name: str) -> Any:
@@ -129,27 +173,36 @@ def read_image(folder: Path, name: Any) -> ImageFile:
     Raises:
         ValueError: If it is missing, outside the folder, too large, or no image.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if not isinstance(name, str) or not name or "\0" in name:
         raise ValueError(f"{name!r} is no path of an image")
+    _require_utf8("the path of an image", name)
     path = folder / name
-    resolved = path.resolve()
-    if not resolved.is_relative_to(folder.resolve()):
-        raise ValueError(f"image {name} leaves the data's folder")
     try:
+        resolved = path.resolve()
+        if not resolved.is_relative_to(folder.resolve()):
+            raise ValueError(f"image {name} leaves the data's folder")
+        about = resolved.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise ValueError(f"image {name} is no file")
+        if about.st_size > MAX_IMAGE_BYTES:
+            raise ValueError(f"image {name} has {about.st_size:,} bytes; {MAX_IMAGE_BYTES:,} are allowed")
         content = resolved.read_bytes()
     except OSError as error:
         raise ValueError(f"image {name}: {error.strerror}") from error
+    except RuntimeError as error:  # a symlink that points at itself
+        raise ValueError(f"image {name}: {error}") from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is ours
-            with Image.open(io.BytesIO(content)) as image:
+            warnings.simplefilter("ignore")  # of broken metadata, and of pixels, whose limit below is ours
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 width, height = image.size
-                mime = Image.MIME.get(image.format or "", "")
+                # A JPEG with further pictures behind the first, as telephones write, calls itself something else.
+                mime = "image/jpeg" if image.format == "MPO" else Image.MIME[image.format or ""]
                 if width * height <= MAX_PIXELS:
                     image.load()
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # a decoder may raise anything for bytes that were made to break it
         raise ValueError(f"image {name} cannot be decoded: {error}") from error
     if width * height > MAX_PIXELS:
         raise ValueError(f"image {name} has {width} × {height} pixels; {MAX_PIXELS:,} are allowed")

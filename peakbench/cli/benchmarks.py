@@ -40,6 +40,7 @@ def show(
 
     from peakbench.benchmarks.benchmark import find_benchmark
     from peakbench.cli.console import output_console, print_json
+    from peakbench.terminal import printable
 
     found = find_benchmark(benchmark)
     file = found.file
@@ -50,22 +51,22 @@ def show(
         sys.stdout.write(found.path.read_text(encoding="utf-8"))
         return
     console = output_console()
-    console.print(Text(f"{file.name}: {file.title}", style="bold"))
+    console.print(Text(printable(f"{file.name}: {file.title}"), style="bold"))
     if file.description:
-        console.print(Text(file.description.strip()))
+        console.print(Text(printable(file.description.strip())))
     table = Table("field", "comparator", "weight", "also called", "null words")
     for name, spec in file.fields.items():
         table.add_row(
-            Text(name),
+            Text(printable(name)),
             spec.type,
             f"{spec.weight:g}",
-            Text(", ".join(spec.aliases)),
-            Text(", ".join(spec.null_values)),
+            Text(printable(", ".join(spec.aliases))),
+            Text(printable(", ".join(spec.null_values))),
         )
     console.print(table)
     console.print(Text(f"ranked by {file.rank_by}; floors: {', '.join(file.floors)}"))
     console.print(Text("\nprompt:", style="bold"))
-    console.print(Text(file.prompt if isinstance(file.prompt, str) else file.prompt.template))
+    console.print(Text(printable(file.prompt if isinstance(file.prompt, str) else file.prompt.template)))
 
 
 make_app = typer.Typer(help="Render data sets.", no_args_is_help=True)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from peakbench.errors import PeakBenchError
+from peakbench.terminal import printable
 
 
 def output_console() -> Console:
@@ -23,8 +24,8 @@ def error_console() -> Console:
 def print_error(error: PeakBenchError) -> None:
     """Print an error and its mend; what a server or a file said is shown as text, never as markup."""
     console = error_console()
-    console.print(Text.assemble(("error: ", "bold red"), _safe(error.message)), soft_wrap=True)
-    for line in _safe(error.mend).splitlines():
+    console.print(Text.assemble(("error: ", "bold red"), printable(error.message)), soft_wrap=True)
+    for line in printable(error.mend).splitlines():
         console.print(Text.assemble(("  → ", "bold"), line), soft_wrap=True)
 
 
@@ -35,9 +36,4 @@ def print_json(value: Any) -> None:
 
 def say(line: str) -> None:
     """Print a line for the person, on stderr."""
-    error_console().print(Text(_safe(line)), soft_wrap=True)
-
-
-def _safe(text: str) -> str:
-    """Take out control characters, with which hostile text could drive a terminal."""
-    return "".join(char if char == "\n" or char.isprintable() else "�" for char in text)
+    error_console().print(Text(printable(line)), soft_wrap=True)

@@ -11,7 +11,7 @@ from types import FrameType
 
 from peakbench import __version__
 from peakbench.cli.console import error_console, print_error
-from peakbench.errors import ExitCode, PeakBenchError
+from peakbench.errors import BadInputError, ExitCode, PeakBenchError
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
+        _require_text(sys.argv[1:])
         app()
     except PeakBenchError as error:
         if error.exit_code is ExitCode.INTERNAL:
@@ -42,6 +43,17 @@ def main() -> None:
             )
         )
         sys.exit(ExitCode.INTERNAL)
+
+
+def _require_text(words: list[str]) -> None:
+    """Refuse bytes that are no text: what is typed is kept in JSON and sent to servers, which know nothing else."""
+    for number, word in enumerate(words, start=1):
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise BadInputError(
+                f"word {number} of the command is no UTF-8: {word!r}", mend="give it as text"
+            ) from error
 
 
 def _as_interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

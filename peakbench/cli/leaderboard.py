@@ -20,13 +20,13 @@ def leaderboard(
     """Rank finished runs, with their floors; print the board, and write it with -o."""
     from rich.text import Text
 
-    from peakbench.cli.console import output_console, print_json
+    from peakbench.cli.console import output_console, print_json, say
     from peakbench.jobs.leaderboard import make_boards
     from peakbench.leaderboards.terminal import print_board
     from peakbench.leaderboards.writer import write_board
     from peakbench.metrics.registry import Registry
 
-    boards = make_boards(runs, Registry.load(metrics), max_error_rate)
+    boards = make_boards(runs, Registry.load(metrics), max_error_rate, say)
     console = output_console()
     written = []
     for board in boards:

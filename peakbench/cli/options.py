@@ -44,6 +44,7 @@ ApiKeyEnv = Annotated[
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="With --resume: ask the samples again that failed.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin a new run, whatever is unfinished.")]
 MaxErrorRate = Annotated[
     float,

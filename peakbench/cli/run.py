@@ -23,9 +23,7 @@ def run(
     max_retries: options.MaxRetries = 5,
     resume: options.Resume = False,
     fresh: options.Fresh = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="With --resume: ask the samples again that failed.")
-    ] = False,
+    retry_failed: options.RetryFailed = False,
     max_error_rate: options.MaxErrorRate = 0.01,
     revision: Annotated[str | None, typer.Option("--revision", help="The model's revision, for the record.")] = None,
     api_key_env: options.ApiKeyEnv = "OPENAI_API_KEY",
@@ -43,6 +41,8 @@ def run(
 
     if resume and fresh:
         raise BadInputError("--resume and --fresh exclude one another", mend="give one of them")
+    if not model.strip():
+        raise BadInputError("--model is empty", mend="give the name under which the server knows the model")
     if retry_failed and not resume:
         raise BadInputError("--retry-failed goes on with a run", mend="give --resume --retry-failed")
     settings = RunSettings(

@@ -20,6 +20,7 @@ def sweep(
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep finished runs, and go on with the unfinished.")
     ] = False,
+    retry_failed: options.RetryFailed = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin every run anew.")] = False,
     max_error_rate: options.MaxErrorRate = 0.01,
     api_key_env: options.ApiKeyEnv = "OPENAI_API_KEY",
@@ -43,6 +44,8 @@ def sweep(
 
     if resume and fresh:
         raise BadInputError("--resume and --fresh exclude one another", mend="give one of them")
+    if retry_failed and not resume:
+        raise BadInputError("--retry-failed goes on with a sweep", mend="give --resume --retry-failed")
     content, path = read_sweep(file)
     settings = RunSettings(
         model=ModelFacts(name=content.models[0].name),
@@ -53,6 +56,7 @@ def sweep(
         seed=seed,
         fresh=fresh,
         keep_finished=resume,
+        retry_failed=retry_failed,
         command=command_line(),
     )
     with ExitStack() as stack:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from peakbench.cli.console import error_console, output_console, print_json, say
+from peakbench.terminal import printable
 
 if TYPE_CHECKING:
     from peakbench.jobs.run import RunOutcome, Watching
@@ -29,7 +30,7 @@ def report(outcome: "RunOutcome", *, as_json: bool) -> None:
         print_json({"run": str(outcome.folder.path), "results": results.model_dump(mode="json")})
         return
     console = output_console()
-    console.print(Text(f"{results.model} on {results.benchmark}, {results.n} samples", style="bold"))
+    console.print(Text(printable(f"{results.model} on {results.benchmark}, {results.n} samples"), style="bold"))
     for name, metric in results.metrics.items():
         console.print(Text(f"  {name:<28} {_shown(metric)}"))
     for count, word in (

@@ -65,7 +65,7 @@ def demo(
             limit=limit,
             fresh=True,
             data=data,
-            command="peakbench demo",
+            command="",
         )
         outcomes = sweep(file, path, settings, registry, watch)
     failed = [outcome.error for outcome in outcomes if outcome.error]

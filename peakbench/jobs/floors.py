@@ -1,18 +1,23 @@
 """Floors as runs: answered by a trivial system instead of a server, then scored like any model."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark
 from peakbench.benchmarks.file import FloorName
 from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers
 from peakbench.benchmarks.sample import Sample
+from peakbench.files import make_folder
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
 from peakbench.jobs.score import score_run, signatures_digest
 from peakbench.metrics.registry import Registry
-from peakbench.runs.folder import RunFolder, find_runs, folder_name, utc_now
+from peakbench.runs.folder import RunFolder, folder_name, hold_lock, runs_under, utc_now
 from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest
 from peakbench.runs.records import Response, Timing, Usage
+
+_WAIT_S = 600.0
+"""How long to wait for another process that makes or scores the same floor."""
 
 
 def floor_model(name: FloorName) -> str:
@@ -43,28 +48,34 @@ def ensure_floors(
     """
     file = benchmark.file
     expected = signatures_digest(registry.metrics(file.task, file.schema_of_fields, file.metrics))
+    samples_once = cache(samples)
     folders = []
     for name in file.floors:
         own = identity.model_copy(update={"kind": "floor", "model": floor_model(name), "revision": None, "repeats": 1})
-        folder = _existing(root, own, registry, expected) or _make(
-            root, benchmark, data, samples(), own, name, registry
-        )
+        place = root / folder_name(own.model) / folder_name(own.benchmark)
+        folder = _existing(place, own)
+        if folder is None or not _scored_with(folder, expected):
+            with hold_lock(make_folder(place), _WAIT_S):  # several runs may end, and want their floors, at once
+                folder = _existing(place, own)
+                if folder is None:
+                    folder = _make(root, benchmark, data, samples_once(), own, name, registry)
+                elif not _scored_with(folder, expected):
+                    with folder.lock(_WAIT_S):
+                        score_run(folder, registry)
         folders.append(folder)
     return folders
 
 
-def _existing(root: Path, identity: Identity, registry: Registry, metrics_digest: str) -> RunFolder | None:
-    """The newest such floor; scored again when it was scored with other metrics."""
-    parent = root / folder_name(identity.model) / folder_name(identity.benchmark)
-    if not parent.is_dir() or not any(parent.rglob("results.json")):
-        return None
-    for folder in reversed(find_runs([parent])):
+def _existing(place: Path, identity: Identity) -> RunFolder | None:
+    """The newest such floor that was made to its end."""
+    for folder in reversed(runs_under(place)):
         if folder.results_path.is_file() and folder.read_manifest().identity == identity:
-            if folder.read_results().comparable["metrics"] != metrics_digest:
-                with folder.lock():
-                    score_run(folder, registry)
             return folder
     return None
+
+
+def _scored_with(folder: RunFolder, metrics_digest: str) -> bool:
+    return folder.read_results().comparable["metrics"] == metrics_digest
 
 
 def _make(
@@ -77,7 +88,6 @@ def _make(
     registry: Registry,
 ) -> RunFolder:
     folder = RunFolder.create(root, identity)
-    now = utc_now()
     manifest = RunManifest(
         run_id=folder.path.name,
         identity=identity,
@@ -86,8 +96,7 @@ def _make(
         benchmark_path=str(benchmark.path),
         data=DataFacts(path=str(data.resolve()), digest=identity.data, n=len(samples)),
         model=ModelFacts(name=identity.model, title=name, note=FLOOR_NOTES[name]),
-        created=now,
-        finished=now,
+        created=utc_now(),
         hardware=hardware(),
         packages=package_versions(ASKING_PACKAGES),
         code_revision=code_revision(),

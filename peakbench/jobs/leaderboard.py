@@ -1,6 +1,6 @@
 """From run folders to a board: pick the runs that stand on it, have the floors beside them, build and write it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark
@@ -15,7 +15,12 @@ from peakbench.metrics.registry import Registry
 from peakbench.runs.folder import RunFolder, find_runs
 
 
-def make_boards(places: Sequence[Path], registry: Registry, max_error_rate: float = 0.01) -> list[Board]:
+def make_boards(
+    places: Sequence[Path],
+    registry: Registry,
+    max_error_rate: float = 0.01,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Board]:
     """Build a board for each benchmark found in the places given.
 
     A model that was run more than once stands with its newest finished run. Floors that are missing are made, from
@@ -25,13 +30,14 @@ def make_boards(places: Sequence[Path], registry: Registry, max_error_rate: floa
         places: Run folders, or folders that hold some.
         registry: The metrics.
         max_error_rate: Share of failed samples above which a model is not ranked.
+        say: Called with a line for the person about each run that is left out.
 
     Raises:
         BadInputError: If no finished run is found.
         NotComparableError: If runs of one benchmark differ in data, prompt, samples or metrics.
     """
     runs = find_runs(places)
-    entries = [entry for run in runs if (entry := _entry(run, registry))]
+    entries = [entry for run in runs if (entry := _entry(run, registry, say))]
     if not entries:
         raise BadInputError(
             f"{len(runs)} run folders, but no finished run of a model",
@@ -48,10 +54,13 @@ def make_boards(places: Sequence[Path], registry: Registry, max_error_rate: floa
     return boards
 
 
-def _entry(run: RunFolder, registry: Registry) -> BoardEntry | None:
+def _entry(run: RunFolder, registry: Registry, say: Callable[[str], None]) -> BoardEntry | None:
     """A finished run of a model, scored if it was not yet."""
     manifest = run.read_manifest()
-    if manifest.identity.kind != "run" or manifest.finished is None:
+    if manifest.identity.kind != "run":
+        return None
+    if manifest.finished is None:
+        say(f"left out, for it is unfinished: {run.path}")
         return None
     if not run.results_path.is_file():
         with run.lock():
@@ -78,7 +87,7 @@ def _floors(entry: BoardEntry, registry: Registry) -> list[RunFolder]:
     manifest = run.read_manifest()
     benchmark = Benchmark(BenchmarkFile.model_validate(manifest.benchmark), Path(manifest.benchmark_path))
     return ensure_floors(
-        run.path.resolve().parents[2],
+        run.root_of(manifest.identity),
         benchmark,
         Path(manifest.data.path),
         lambda: read_samples(run, manifest, benchmark),

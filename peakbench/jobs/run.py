@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
@@ -15,9 +15,9 @@ from peakbench.jobs.score import score_run
 from peakbench.metrics.registry import Registry
 from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint, probe
-from peakbench.runners.transport import Transport
-from peakbench.runs.folder import RunFolder, find_runs, folder_name, utc_now
-from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest, Session
+from peakbench.runs.folder import RunFolder, folder_name, runs_under, utc_now
+from peakbench.runs.journal import Key, require_own_header
+from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest, ServerFacts, Session
 from peakbench.runs.records import Generation, Request
 from peakbench.runs.results import Results
 
@@ -36,9 +36,9 @@ class RunSettings:
         repeats: How often each sample is asked.
         resume: Go on with the unfinished run.
         fresh: Begin a new run, whatever is unfinished.
-        retry_failed: With `resume`: ask the failed ones again.
+        retry_failed: With `resume` or `keep_finished`: ask the failed ones again.
         keep_finished: Take the finished run when there is one, go on with the unfinished, else begin one.
-        command: The command line, for messages that say how to go on.
+        command: The command line, for messages that say how to go on; empty when the job cannot be gone on with.
         data: Another data file than the benchmark's; for data rendered somewhere else.
     """
 
@@ -93,35 +93,31 @@ def run_benchmark(
         InfrastructureError: If the server or the disk does not do its part; what was answered is kept.
         InterruptedRunError: If the person stopped it; what was answered is kept.
     """
-    from peakbench.runners.openai_transport import OpenAITransport
-
     watching = watching or Watching()
     registry.metrics(benchmark.file.task, benchmark.file.schema_of_fields, benchmark.file.metrics)
     data = settings.data or benchmark.data_path(cache_folder())
-    samples = draw_samples(benchmark.samples(data), settings.limit, settings.seed)
+    samples = benchmark.samples(data)
+    if settings.limit is not None and settings.limit >= len(samples):
+        settings = replace(settings, limit=None)  # that is no limit, and must not look like one
+    samples = draw_samples(samples, settings.limit, settings.seed)
     identity = run_identity(benchmark, samples, settings)
-    earlier = _unfinished(settings, identity)
-    server = asyncio.run(probe(settings.endpoint, settings.model.name))
-    session = Session(
-        started=utc_now(),
-        base_url=settings.endpoint.base_url,
-        max_concurrency=settings.asking.max_concurrency,
-        timeout_s=settings.asking.timeout_s,
-        max_retries=settings.asking.max_retries,
-        server=server,
-    )
+    earlier = _earlier(settings, identity)
+    server = None if earlier else _probe(settings)
     folder = earlier or RunFolder.create(settings.output, identity)
     with folder.lock():
-        manifest = (
-            folder.read_manifest() if earlier else _new_manifest(folder, benchmark, data, samples, identity, settings)
-        )
-        manifest = manifest.model_copy(update={"sessions": [*manifest.sessions, session], "finished": None})
-        folder.write_manifest(manifest)
-        watching.say(f"{'going on with' if earlier else 'writing'} {folder.path}")
         try:
-            _ask(folder, manifest, benchmark, samples, settings, watching, OpenAITransport)
-            results = score_run(folder, registry, samples=samples)
-            ensure_floors(settings.output, benchmark, data, lambda: samples, registry, identity)
+            if earlier is None:
+                folder.write_manifest(_new_manifest(folder, benchmark, data, samples, identity, settings))
+            todo = _todo(folder, samples, settings)
+            if todo:  # else nothing is missing but the scores, and no server is needed for them
+                server = server or _probe(settings)
+                watching.say(f"{'going on with' if earlier else 'writing'} {folder.path}")
+                _ask(folder, _begin_session(folder, settings, server), benchmark, todo, settings, watching)
+            # Results come last: where they are, everything is.
+            if not (earlier and _complete(folder, folder.read_manifest())):
+                ensure_floors(settings.output, benchmark, data, lambda: samples, registry, identity)
+                score_run(folder, registry, samples=samples)
+            results = folder.read_results()
         except PeakBenchError as error:
             raise _with_way_on(error, settings, folder) from error
         except KeyboardInterrupt as error:
@@ -147,22 +143,27 @@ def run_identity(benchmark: Benchmark, samples: Sequence[Sample], settings: RunS
     )
 
 
-def _unfinished(settings: RunSettings, identity: Identity) -> RunFolder | None:
-    """The run to go on with; None when a new one begins.
+def _probe(settings: RunSettings) -> ServerFacts:
+    return asyncio.run(probe(settings.endpoint, settings.model.name))
+
+
+def _earlier(settings: RunSettings, identity: Identity) -> RunFolder | None:
+    """The run to go on with, or to keep; None when a new one begins.
 
     Raises:
         BadInputError: If there is an unfinished run and the person did not say what to do with it, or the run to go
             on with has another identity.
     """
     parent = settings.output / folder_name(identity.model) / folder_name(identity.benchmark)
-    if settings.fresh or not parent.is_dir() or not any(parent.rglob("run.json")):
+    found = [] if settings.fresh else runs_under(parent)
+    if not found:
         if settings.resume:
             raise BadInputError(
                 f"no run of {identity.model} on {identity.benchmark} in {settings.output} to go on with",
                 mend=f"start one: {settings.command}",
             )
         return None
-    runs = [(run, run.read_manifest()) for run in reversed(find_runs([parent]))]
+    runs = [(run, run.read_manifest()) for run in reversed(found)]
     unfinished = [(run, manifest) for run, manifest in runs if not _complete(run, manifest)]
     same = [run for run, manifest in unfinished if not manifest.identity.differences(identity)]
     finished = [
@@ -224,34 +225,60 @@ def _new_manifest(
     )
 
 
+def _todo(folder: RunFolder, samples: Sequence[Sample], settings: RunSettings) -> list[tuple[Sample, int]]:
+    """The samples and repeats that are not settled yet."""
+    settled: set[Key] = set()
+    if folder.journal_path.exists():  # a process may have been killed before it began one
+        with folder.journal() as journal:
+            require_own_header(folder.journal_path, journal.header, folder.read_manifest().identity_digest)
+            settled = {key for key in journal if not (settings.retry_failed and journal.failed(key))}
+    return [
+        (sample, repeat)
+        for repeat in range(settings.repeats)
+        for sample in samples
+        if (sample.id, repeat) not in settled
+    ]
+
+
+def _begin_session(folder: RunFolder, settings: RunSettings, server: ServerFacts) -> RunManifest:
+    """Note in `run.json` that asking begins; what was scored before no longer holds."""
+    session = Session(
+        started=utc_now(),
+        base_url=settings.endpoint.base_url,
+        max_concurrency=settings.asking.max_concurrency,
+        timeout_s=settings.asking.timeout_s,
+        max_retries=settings.asking.max_retries,
+        server=server,
+    )
+    manifest = folder.read_manifest()
+    manifest = manifest.model_copy(update={"sessions": [*manifest.sessions, session], "finished": None})
+    folder.forget_scores()
+    folder.write_manifest(manifest)
+    return manifest
+
+
 def _ask(
     folder: RunFolder,
     manifest: RunManifest,
     benchmark: Benchmark,
-    samples: Sequence[Sample],
+    todo: Sequence[tuple[Sample, int]],
     settings: RunSettings,
     watching: Watching,
-    transport_of: Callable[[Endpoint], Transport],
 ) -> None:
     """Ask what is missing, and note the session's end and the run's, however it ends."""
+    from peakbench.runners.openai_transport import OpenAITransport
+
     writer = folder.journal_writer(manifest)
     try:
         if writer.n_cut:
             watching.say(f"cut a torn last line off the journal ({writer.n_cut} bytes); its sample is asked again")
-        with folder.journal() as journal:
-            settled = {key for key in journal if not (settings.retry_failed and journal.failed(key))}
-        todo = [
-            (sample, repeat)
-            for repeat in range(settings.repeats)
-            for sample in samples
-            if (sample.id, repeat) not in settled
-        ]
-        if settled:
-            watching.say(f"{len(settled)} of {len(samples) * settings.repeats} are answered; {len(todo)} to ask")
+        total = manifest.data.n * settings.repeats
+        if len(todo) < total:
+            watching.say(f"{total - len(todo)} of {total} are answered; {len(todo)} to ask")
         state = AskingState(total=len(todo))
 
         async def asking() -> None:
-            transport = transport_of(settings.endpoint)
+            transport = OpenAITransport(settings.endpoint)
             try:
                 await ask(
                     _requests(benchmark, todo, settings),
@@ -304,8 +331,8 @@ def _requests(
 
 def _with_way_on(error: PeakBenchError, settings: RunSettings, folder: RunFolder) -> PeakBenchError:
     """The same error, with the command that goes on from here."""
-    way_on = f"go on with: {settings.command} --resume"
-    mend = f"{error.mend}\n{way_on}" if error.mend else way_on
+    way_on = f"go on with: {settings.command} --resume" if settings.command else ""
+    mend = "\n".join(part for part in (error.mend, way_on) if part)
     return type(error)(f"{error.message} (kept in {folder.path})", mend=mend)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from peakbench.benchmarks.benchmark import Benchmark, draw_samples
+from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
 from peakbench.benchmarks.file import BenchmarkFile
 from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.canonical import digest
@@ -14,8 +14,8 @@ from peakbench.metrics.answers import prepare
 from peakbench.metrics.metric import Answer, Metric, Timings
 from peakbench.metrics.performance import performance_of
 from peakbench.metrics.registry import Registry
-from peakbench.runs.folder import RunFolder
-from peakbench.runs.journal import Journal
+from peakbench.runs.folder import RunFolder, utc_now
+from peakbench.runs.journal import Journal, require_own_header
 from peakbench.runs.manifest import RunManifest
 from peakbench.runs.records import Response
 from peakbench.runs.results import MetricResult, Results
@@ -42,12 +42,16 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
     fields = benchmark.file.schema_of_fields
     metrics = registry.metrics(benchmark.file.task, fields, benchmark.file.metrics)
     with folder.journal() as journal:
+        require_own_header(folder.journal_path, journal.header, manifest.identity_digest)
         missing = sum((s.id, repeat) not in journal for s in samples for repeat in range(identity.repeats))
         if missing:
             raise BadInputError(
                 f"{folder.path} is unfinished: {missing} of {len(samples) * identity.repeats} are not answered",
                 mend="go on with the command that began it, and --resume",
             )
+        if manifest.finished is None:  # the process was killed between the last answer and saying so
+            manifest = manifest.model_copy(update={"finished": utc_now()})
+            folder.write_manifest(manifest)
         signatures = {name: metric.signature for name, metric in metrics.items()}
         counts = _Counts()
         with ScoresWriter(folder.scores_path, {"peakbench.run_id": manifest.run_id}) as writer:
@@ -68,11 +72,11 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         "sample_set": f"{len(samples)} samples" + (f", drawn with seed {identity.seed}" if identity.limit else ""),
         "metrics": signatures_digest(metrics),
     }
-    session = manifest.sessions[-1] if manifest.sessions else None
-    fingerprint = {
+    servers = [session.server.model_dump(mode="json") for session in manifest.sessions]
+    fingerprint = {  # of the ways in which it was asked, not of how often it was broken off
         "identity": manifest.identity_digest,
-        "server": session.server.model_dump(mode="json") if session else None,
-        "concurrency": [entry.max_concurrency for entry in manifest.sessions],
+        "servers": sorted({digest(server) for server in servers}),
+        "concurrency": sorted({session.max_concurrency for session in manifest.sessions}),
         "hardware": manifest.hardware,
         "metrics": signatures,
     }
@@ -119,6 +123,8 @@ class _Counts:
 def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark) -> list[Sample]:
     """Read a run's samples again, and make sure that they are the ones that were asked about."""
     data = Path(manifest.data.path)
+    if not data.is_file() and benchmark.file.data.make is not None:
+        data = benchmark.data_path(cache_folder())  # rendered again, on this machine too
     if not data.is_file():
         raise BadInputError(
             f"{folder.path}: its data is no longer at {data}",

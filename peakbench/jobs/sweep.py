@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.content import content_root
@@ -37,6 +38,19 @@ class SweepFile(StrictModel):
     base_url: str | None = None
     """Where models are asked that name no URL of their own."""
     models: Annotated[list[SweepModel], Field(min_length=1)]
+
+    @field_validator("models")
+    @classmethod
+    def _told_apart(cls, models: list[SweepModel]) -> list[SweepModel]:
+        seen = set()
+        for model in models:
+            if (model.name, model.revision) in seen:
+                raise ValueError(
+                    f"`{model.name}` is given twice; serve the second under another name "
+                    "(vLLM: --served-model-name), or give each its revision"
+                )
+            seen.add((model.name, model.revision))
+        return models
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +110,30 @@ def sweep(
         benchmarks: Only these, when given.
 
     Raises:
+        BadInputError: If a benchmark or a URL of the file cannot be used; nothing was asked then.
         InterruptedRunError: If the person stopped it.
     """
-    outcomes = []
+    found = []
     for name in benchmarks or file.benchmarks:
         local = path.parent / name
-        benchmark = find_benchmark(str(local) if local.is_file() else name)
-        for model in file.models:
-            url = model.base_url or file.base_url
-            endpoint = settings.endpoint
-            if url:
-                endpoint = Endpoint(normalise_base_url(url), endpoint.api_key, endpoint.api_key_env)
-            own = replace(settings, model=model.facts, endpoint=endpoint)
-            try:
-                run = run_benchmark(benchmark, own, registry, watch(model.name))
-                outcomes.append(SweepOutcome(model.name, name, run, None))
-            except InterruptedRunError:
+        found.append((name, find_benchmark(str(local) if local.is_file() else name)))
+    each = [replace(settings, model=model.facts, endpoint=_endpoint(file, model, settings)) for model in file.models]
+    outcomes = []
+    for (name, benchmark), own in product(found, each):
+        model = own.model.name
+        try:
+            run = run_benchmark(benchmark, own, registry, watch(model))
+            outcomes.append(SweepOutcome(model, name, run, None))
+        except InterruptedRunError:
+            raise
+        except PeakBenchError as error:
+            if error.exit_code is ExitCode.INTERNAL:
                 raise
-            except PeakBenchError as error:
-                if error.exit_code is ExitCode.INTERNAL:
-                    raise
-                outcomes.append(SweepOutcome(model.name, name, None, error))
+            outcomes.append(SweepOutcome(model, name, None, error))
     return outcomes
+
+
+def _endpoint(file: SweepFile, model: SweepModel, settings: RunSettings) -> Endpoint:
+    """Where a model is asked: at its own URL, else the file's, else the sweep's."""
+    url = model.base_url or file.base_url
+    return replace(settings.endpoint, base_url=normalise_base_url(url)) if url else settings.endpoint

@@ -1,15 +1,22 @@
 """One OpenAI-compatible base URL: its form, what it serves, and clear words when it does not answer."""
 
 import difflib
+import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.runs.manifest import ServerFacts
 
+if TYPE_CHECKING:
+    import aiohttp
+
 _PROBE_TIMEOUT_S = 15.0
+_VERSION_TIMEOUT_S = 5.0
+_MAX_BYTES = 16 * 2**20
+"""Longest body that is read of what a server says about itself."""
 _SHOWN_MODELS = 12
 
 
@@ -67,18 +74,21 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
     """
     import aiohttp
 
-    timeout = aiohttp.ClientTimeout(total=_PROBE_TIMEOUT_S)
     headers = {"Authorization": f"Bearer {endpoint.api_key}"}
     try:
-        async with aiohttp.ClientSession(timeout=timeout, headers=headers, trust_env=True) as session:
-            async with session.get(f"{endpoint.base_url}/models") as response:
-                status, body = response.status, await _json(response)
+        async with aiohttp.ClientSession(headers=headers, trust_env=True) as session:
+            status, location, body = await _get(session, f"{endpoint.base_url}/models", _PROBE_TIMEOUT_S)
             version = await _version(session, endpoint)
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+    except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:  # the last: a name that no host has
         raise InfrastructureError(
-            f"no server answers at {endpoint.base_url}: {error or 'timed out'}",
+            f"no server answers at {endpoint.base_url}: {str(error) or 'timed out'}",
             mend="start one (`vllm serve MODEL`, or `peakbench mock-server`), or give its --base-url",
         ) from error
+    if 300 <= status < 400:  # a redirected request would lose its body, or take the key and the pictures elsewhere
+        raise InfrastructureError(
+            f"{endpoint.base_url} sends its visitors elsewhere ({status}{f': {location}' if location else ''})",
+            mend="give the URL it points to as --base-url",
+        )
     if status in (401, 403):
         raise InfrastructureError(
             f"{endpoint.base_url} refuses the API key ({status})",
@@ -101,7 +111,7 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
         version=version,
         owned_by=_text(entry.get("owned_by")),
         root=_text(entry.get("root")),
-        max_model_len=length if isinstance(length, int) else None,
+        max_model_len=length if isinstance(length, int) and 0 < length < 2**53 else None,
     )
 
 
@@ -121,19 +131,37 @@ def _served(body: Any) -> dict[str, dict[str, Any]] | None:
     return {entry["id"]: entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)}
 
 
-async def _version(session: Any, endpoint: Endpoint) -> str | None:
-    """The version that vLLM tells beside the API; others do not, and that is fine."""
+async def _version(session: "aiohttp.ClientSession", endpoint: Endpoint) -> str | None:
+    """The version that vLLM tells beside the API; others do not, or never answer, and that is fine."""
+    import aiohttp
+
     root = re.sub(r"/v\d+[a-z0-9]*$", "", endpoint.base_url)
-    async with session.get(f"{root}/version") as response:
-        body = await _json(response)
-        return _text(body.get("version")) if response.status == 200 and isinstance(body, dict) else None
-
-
-async def _json(response: Any) -> Any:
     try:
-        return await response.json(content_type=None)
-    except ValueError:
+        status, _, body = await _get(session, f"{root}/version", _VERSION_TIMEOUT_S)
+    except (aiohttp.ClientError, TimeoutError, OSError, InfrastructureError):
         return None
+    return _text(body.get("version")) if status == 200 and isinstance(body, dict) else None
+
+
+async def _get(session: "aiohttp.ClientSession", url: str, timeout_s: float) -> tuple[int, str | None, Any]:
+    """Status, `Location` and JSON body of a page; the body is None when it is no JSON."""
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=timeout_s)
+    async with session.get(url, timeout=timeout, allow_redirects=False) as response:
+        content = bytearray()
+        async for chunk in response.content.iter_chunked(65_536):
+            content += chunk
+            if len(content) > _MAX_BYTES:
+                raise InfrastructureError(
+                    f"{url} answers with more than {_MAX_BYTES:,} bytes",
+                    mend="check --base-url: this is no OpenAI-compatible API",
+                )
+        try:
+            body = json.loads(bytes(content))
+        except (ValueError, RecursionError):
+            body = None
+        return response.status, response.headers.get("Location"), body
 
 
 def _text(value: Any) -> str | None:

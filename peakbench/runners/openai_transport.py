@@ -4,6 +4,7 @@ It is also the reference for any other transport: what it sends and how it reads
 """
 
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
@@ -12,6 +13,8 @@ from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.images import data_url
 from peakbench.runs.records import Failure, FailureKind, Record, Request, Response, Timing, Usage
 
+MAX_ANSWER_BYTES = 32 * 2**20
+"""Longest body that is read."""
 _MESSAGE_CHARS = 500
 _RETRYABLE_STATUS = frozenset({408, 409, 425})
 
@@ -25,7 +28,11 @@ class OpenAITransport:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._client = openai.AsyncOpenAI(base_url=endpoint.base_url, api_key=endpoint.api_key, max_retries=0)
+        # No redirect is followed: it would lose the request's body, or take the key and the pictures elsewhere.
+        http_client = openai.DefaultAsyncHttpxClient(follow_redirects=False, event_hooks={"response": [_limit]})
+        self._client = openai.AsyncOpenAI(
+            base_url=endpoint.base_url, api_key=endpoint.api_key, max_retries=0, http_client=http_client
+        )
 
     async def send(self, request: Request, timeout_s: float) -> Record:
         """Send one request once; see `Transport.send`."""
@@ -66,14 +73,17 @@ class OpenAITransport:
         except openai.APIResponseValidationError as error:
             return failure(FailureKind.INVALID_RESPONSE, error)
         except openai.APIConnectionError as error:
-            return failure(FailureKind.CONNECTION, error.__cause__ or error)
-        except (ValueError, openai.OpenAIError) as error:  # a body that is no JSON, or no completion
+            cause = error.__cause__ or error
+            return failure(FailureKind.CONNECTION, str(cause) or type(cause).__name__)
+        except _OversizeError as error:
+            return failure(FailureKind.INVALID_RESPONSE, error)
+        except (ValueError, RecursionError, openai.OpenAIError) as error:  # a body that is no JSON, or no completion
             return failure(FailureKind.INVALID_RESPONSE, f"{type(error).__name__}: {error}")
         e2el_ms = (time.perf_counter() - clock) * 1000
         try:
             return _response(request, completion, Timing(started_at, e2el_ms))
         except (AttributeError, LookupError, TypeError) as error:
-            return failure(FailureKind.INVALID_RESPONSE, f"no chat completion: {error}")
+            return failure(FailureKind.INVALID_RESPONSE, _answered_error(completion) or f"no chat completion: {error}")
 
     async def alive(self) -> bool:
         """Whether the server answers at all."""
@@ -81,7 +91,7 @@ class OpenAITransport:
             await self._client.models.list(timeout=10)
         except openai.APIConnectionError:
             return False
-        except (openai.OpenAIError, ValueError):
+        except (openai.OpenAIError, ValueError, RecursionError, _OversizeError):
             return True
         return True
 
@@ -94,6 +104,25 @@ class OpenAITransport:
         key = self._endpoint.api_key
         clean = text.replace(key, "[redacted]") if key and key != "EMPTY" else text
         return clean if len(clean) <= _MESSAGE_CHARS else clean[:_MESSAGE_CHARS] + "…"
+
+
+class _OversizeError(Exception):
+    """A server sends more than anybody would read."""
+
+
+async def _limit(response: Any) -> None:
+    """Have reading a response end where it is too long, unpacked, whatever the server says of its length."""
+    read = response.aiter_bytes
+
+    async def limited(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        total = 0
+        async for chunk in read(chunk_size):
+            total += len(chunk)
+            if total > MAX_ANSWER_BYTES:
+                raise _OversizeError(f"the answer is longer than {MAX_ANSWER_BYTES:,} bytes")
+            yield chunk
+
+    response.aiter_bytes = limited
 
 
 def chat_messages(request: Request) -> list[dict[str, Any]]:
@@ -113,13 +142,22 @@ def _kind_of_status(status: int) -> FailureKind:
         return FailureKind.SERVER_ERROR
     if status in (401, 403):
         return FailureKind.UNAUTHORIZED
-    return FailureKind.NOT_FOUND if status == 404 else FailureKind.BAD_REQUEST
+    if status == 404 or status < 400:  # redirects lead to another path, which is for a person to name
+        return FailureKind.NOT_FOUND
+    return FailureKind.BAD_REQUEST
 
 
 def _server_words(error: openai.APIStatusError) -> str:
     body = error.body
     message = body.get("message") if isinstance(body, dict) else None
     return message if isinstance(message, str) and message else str(error)
+
+
+def _answered_error(completion: Any) -> str:
+    """What a server says that answers 200 with an error in the body."""
+    error = getattr(completion, "error", None)
+    message = error.get("message") if isinstance(error, dict) else error
+    return f"the answer is an error: {message}" if isinstance(message, str) else ""
 
 
 def _retry_after(headers: Any) -> float | None:
@@ -167,4 +205,4 @@ def _text(value: Any) -> str | None:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None

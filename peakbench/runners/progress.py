@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.text import Text
 
 from peakbench.runners.asking import AskingState
+from peakbench.terminal import printable
 
 _LINE_EVERY_S = 10.0
 
@@ -79,7 +80,7 @@ def progress_text(title: str, state: AskingState) -> str:
             parts.append(f"slowest {key[0]} {now - since:.0f} s")
     if state.draining:
         parts.append("stopping: waiting for what is in flight (Ctrl-C again: at once)")
-    return " · ".join(parts)
+    return printable(" · ".join(parts))
 
 
 def _duration(seconds: float) -> str:

@@ -8,6 +8,7 @@
 One process at a time writes to a run folder; a second one is refused.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.files import disk_errors, make_folder, write_atomically
 from peakbench.runs.journal import Journal, JournalHeader, JournalWriter
@@ -25,6 +27,7 @@ from peakbench.runs.results import Results
 from peakbench.strict import StrictModel, validation_message
 
 _Model = TypeVar("_Model", bound=StrictModel)
+_LONGEST_NAME = 200
 
 
 def utc_now() -> str:
@@ -33,8 +36,14 @@ def utc_now() -> str:
 
 
 def folder_name(name: str) -> str:
-    """A model's or benchmark's name as a folder's: `/` becomes `__`, other unsafe characters are percent-encoded."""
+    """A model's or benchmark's name as a folder's: `/` becomes `__`, other unsafe characters are percent-encoded.
+
+    A name too long for a file system is cut, and told from others by its digest. Two names may still share a folder
+    (`a/b` and `a__b`); runs in it are told apart by the identity in `run.json`, never by where they lie.
+    """
     safe = quote(name.replace("/", "__"), safe="@+=,")
+    if len(safe) > _LONGEST_NAME:
+        safe = f"{safe[:_LONGEST_NAME]}-{digest(name)[:16]}"
     return "%2E" + safe[1:] if safe.startswith(".") else safe
 
 
@@ -71,6 +80,13 @@ class RunFolder:
             return cls(path)
         raise BadInputError(f"{parent} holds thousands of runs of this second", mend="write elsewhere with --output")
 
+    def root_of(self, identity: Identity) -> Path:
+        """The root that the run lies under; of a run that was taken elsewhere, the folder it lies in."""
+        above = self.path.resolve().parent
+        if (above.parent.name, above.name) == (folder_name(identity.model), folder_name(identity.benchmark)):
+            return above.parent.parent
+        return above
+
     def read_manifest(self) -> RunManifest:
         """Read `run.json`.
 
@@ -95,6 +111,12 @@ class RunFolder:
         """Replace `results.json`."""
         write_atomically(self.results_path, results.model_dump_json(indent=2) + "\n")
 
+    def forget_scores(self) -> None:
+        """Remove what was scored, before answers come that it does not know."""
+        with disk_errors(self.path):
+            self.results_path.unlink(missing_ok=True)
+            self.scores_path.unlink(missing_ok=True)
+
     def journal(self) -> Journal:
         """Open the journal for reading."""
         return Journal(self.journal_path)
@@ -104,29 +126,48 @@ class RunFolder:
         return JournalWriter(self.journal_path, JournalHeader(manifest.run_id, manifest.identity_digest))
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, wait_s: float = 0) -> Iterator[None]:
         """Hold the folder's lock: no other process may write meanwhile. It ends with the process, however that ends.
+
+        Args:
+            wait_s: How long to wait for another process, seconds.
 
         Raises:
             BadInputError: If another process holds it.
         """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path / ".lock")
-        with disk_errors(self.path):
-            try:
-                lock.acquire(blocking=False)
-            except Timeout as error:
-                raise BadInputError(
-                    f"{self.path} is being written by another process",
-                    mend="wait for it to end, or start a run of its own with --fresh",
-                ) from error
-        try:
+        with hold_lock(self.path, wait_s):
             for stray in self.path.glob(".*.partial"):  # left by a process that was killed while writing
                 stray.unlink(missing_ok=True)
             yield
-        finally:
-            lock.release()
+
+
+@contextmanager
+def hold_lock(folder: Path, wait_s: float = 0) -> Iterator[None]:
+    """Hold the lock of a folder, so that one process at a time writes there.
+
+    Args:
+        folder: It gets a file `.lock`, which stays.
+        wait_s: How long to wait for another process, seconds.
+
+    Raises:
+        BadInputError: If another process holds it.
+        InfrastructureError: If the disk refuses.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock")
+    with disk_errors(folder):
+        try:
+            lock.acquire(timeout=wait_s)
+        except Timeout as error:
+            raise BadInputError(
+                f"{folder} is being written by another process",
+                mend="wait for it to end, or start a run of its own with --fresh",
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _read(path: Path, model: type[_Model]) -> _Model:
@@ -152,11 +193,36 @@ def find_runs(places: Sequence[Path]) -> list[RunFolder]:
     for place in places:
         if not place.is_dir():
             raise BadInputError(f"{place} is no folder", mend="name run folders, or a folder that holds some")
-        for manifest in [place / "run.json"] if (place / "run.json").is_file() else place.rglob("run.json"):
-            found[manifest.parent.resolve()] = RunFolder(manifest.parent)
+        for run in runs_under(place):
+            found[run.path.resolve()] = run
     if not found:
         raise BadInputError(
             f"no run in {', '.join(str(place) for place in places)}",
             mend="make one with `peakbench run`, or see `peakbench demo`",
         )
-    return sorted(found.values(), key=lambda run: (run.path.name, str(run.path)))
+    return sorted(found.values(), key=_age)
+
+
+def runs_under(place: Path) -> list[RunFolder]:
+    """The run folders in a folder, or the folder itself, oldest first; none when it is not there.
+
+    Links are followed, and each folder is looked into once. A run folder holds no other.
+    """
+    found = []
+    seen: set[Path] = set()
+    for name, folders, files in os.walk(place, followlinks=True):
+        here = Path(name)
+        real = here.resolve()
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        if "run.json" in files:
+            found.append(RunFolder(here))
+            folders.clear()
+    return sorted(found, key=_age)
+
+
+def _age(run: RunFolder) -> tuple[str, str]:
+    """Sorts run folders by the time in their names."""
+    return run.path.name, str(run.path)

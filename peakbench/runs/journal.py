@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from peakbench.errors import BadInputError
-from peakbench.files import disk_error
+from peakbench.files import disk_error, sync_folder
 from peakbench.runs.records import Failure, FailureKind, Record, Response, Timing, Usage
 
 JOURNAL_SCHEMA_VERSION = 1
@@ -179,10 +179,7 @@ class Journal:
                 else:
                     self._add(decode_record(line), offset)
             except ValueError as error:
-                raise BadInputError(
-                    f"{self.path}, line {number}: {error}",
-                    mend="the journal was changed by something else; restore it, or start again with --fresh",
-                ) from error
+                raise _damaged(self.path, number, error) from error
             offset += len(line)
 
     def _add(self, record: Record, offset: int) -> None:
@@ -233,6 +230,13 @@ class Journal:
         return False
 
 
+def _damaged(path: Path, number: int, error: ValueError) -> BadInputError:
+    return BadInputError(
+        f"{path}, line {number}: {error}",
+        mend="the journal was changed by something else; restore it, or start again with --fresh",
+    )
+
+
 def _decode_header(line: bytes) -> JournalHeader:
     value = json.loads(line)
     if not isinstance(value, dict) or value.get("kind") != "header":
@@ -240,13 +244,30 @@ def _decode_header(line: bytes) -> JournalHeader:
     version = value.get("schema_version")
     if version != JOURNAL_SCHEMA_VERSION:
         raise ValueError(f"schema version {version}; this PeakBench reads version {JOURNAL_SCHEMA_VERSION}")
-    return JournalHeader(run_id=value["run_id"], identity=value["identity"])
+    run_id, identity = value.get("run_id"), value.get("identity")
+    if not isinstance(run_id, str) or not isinstance(identity, str):
+        raise ValueError("the header names no run or no identity")
+    return JournalHeader(run_id, identity)
+
+
+def require_own_header(path: Path, found: JournalHeader | None, identity: str) -> None:
+    """Refuse the journal of another run, which was put here by hand.
+
+    Raises:
+        BadInputError: If the journal has a header, and its identity is another.
+    """
+    if found is not None and found.identity != identity:
+        raise BadInputError(
+            f"{path} is the journal of another run ({found.run_id})",
+            mend="bring back the journal that belongs here, or start again with --fresh",
+        )
 
 
 class JournalWriter:
     """A journal that is written: one `write` a record, synced when `sync` is called.
 
-    Opening cuts off a torn last line and writes the header if there is none. The caller holds the run folder's lock.
+    Opening cuts off a torn last line and writes the header if there is none; the journal of another run is refused.
+    The caller holds the run folder's lock.
 
     Attributes:
         n_written: Records written since opening.
@@ -262,7 +283,9 @@ class JournalWriter:
             self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             self.n_cut = mend_journal(path)
             self._size = os.fstat(self._handle).st_size
-            if self._size == 0:
+            if self._size > 0:
+                self._require_own(header)
+            else:
                 self._write(
                     _line(
                         {
@@ -275,10 +298,21 @@ class JournalWriter:
                 )
                 self.sync()
             if new:
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
         except OSError as error:
             self.close()
             raise disk_error(path, error) from error
+        except BadInputError:
+            self.close()
+            raise
+
+    def _require_own(self, header: JournalHeader) -> None:
+        with self.path.open("rb") as file:
+            try:
+                found = _decode_header(file.readline())
+            except ValueError as error:
+                raise _damaged(self.path, 1, error) from error
+        require_own_header(self.path, found, header.identity)
 
     def append(self, record: Record) -> None:
         """Write one record.
@@ -318,12 +352,3 @@ class JournalWriter:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have a new file's name reach the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,6 +7,9 @@ is asked and where files go belong to a *session*, so that a run can be resumed 
 
 from typing import Any, Literal
 
+from pydantic import field_validator
+
+from peakbench.benchmarks.values import without_surrogates
 from peakbench.canonical import digest
 from peakbench.strict import StrictModel
 
@@ -25,6 +28,13 @@ class ModelFacts(StrictModel):
     hub_id: str | None = None
     revision: str | None = None
     note: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _some_name(cls, name: str) -> str:
+        if not name.strip() or without_surrogates(name) != name:
+            raise ValueError(f"the name of a model is a text, not {name!r}")
+        return name
 
 
 class DataFacts(StrictModel):

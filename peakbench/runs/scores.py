@@ -4,12 +4,16 @@ Bootstrap, pooled metrics, subsets and comparisons of runs are all functions of 
 groups, so that a million samples never sit in memory, and strings are dictionary-encoded.
 """
 
-import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from uuid import uuid4
+
+from peakbench.errors import BadInputError
+from peakbench.files import disk_errors, put_in_place
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,11 +70,14 @@ def scores_schema(metadata: Mapping[str, str] | None = None) -> "pa.Schema":
 
 
 class ScoresWriter:
-    """Writes `scores.parquet` beside its final name and puts it in place when closed without an error."""
+    """Writes `scores.parquet` beside its final name and puts it in place when closed without an error.
+
+    Every method raises `InfrastructureError` if the disk refuses; the table that was there before is untouched.
+    """
 
     def __init__(self, path: Path, metadata: Mapping[str, str] | None = None) -> None:
         self._path = path
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        self._partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
         self._schema = scores_schema(metadata)
         self._rows: list[ScoreRow] = []
         self._writer: pq.ParquetWriter | None = None
@@ -78,7 +85,8 @@ class ScoresWriter:
     def __enter__(self) -> Self:
         import pyarrow.parquet as pq
 
-        self._writer = pq.ParquetWriter(self._partial, self._schema, compression="zstd")
+        with disk_errors(self._path):
+            self._writer = pq.ParquetWriter(self._partial, self._schema, compression="zstd")
         return self
 
     def write(self, rows: Iterable[ScoreRow]) -> None:
@@ -95,7 +103,9 @@ class ScoresWriter:
             field.name: pa.array([getattr(row, field.name) for row in self._rows], type=field.type)
             for field in self._schema
         }
-        self._writer.write_table(pa.Table.from_pydict(columns, schema=self._schema))
+        table = pa.Table.from_pydict(columns, schema=self._schema)
+        with disk_errors(self._path):
+            self._writer.write_table(table)
         self._rows.clear()
 
     def __exit__(
@@ -105,9 +115,12 @@ class ScoresWriter:
         try:
             if kind is None:
                 self._flush()
-            self._writer.close()
-            if kind is None:
-                self._partial.replace(self._path)
+                with disk_errors(self._path):
+                    self._writer.close()
+                    put_in_place(self._partial, self._path)
+            else:
+                with suppress(OSError):  # what goes wrong now is less than what went wrong before
+                    self._writer.close()
         finally:
             self._partial.unlink(missing_ok=True)
 
@@ -116,17 +129,20 @@ def read_scores(path: Path) -> "pa.Table":
     """Read `scores.parquet`; the columns are those of `scores_schema`.
 
     Raises:
-        BadInputError: If the file was written in another schema version.
+        BadInputError: If it is missing, no table, or was written in another schema version.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from peakbench.errors import BadInputError
-
-    table = pq.read_table(path)
+    mend = f"score the run again: peakbench score {path.parent}"
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise BadInputError(f"{path} cannot be read: {error}", mend=mend) from error
     found = (table.schema.metadata or {}).get(b"peakbench.schema_version", b"none").decode()
     if found != str(SCORES_SCHEMA_VERSION):
         raise BadInputError(
             f"{path}: schema version {found}; this PeakBench reads version {SCORES_SCHEMA_VERSION}",
-            mend=f"score the run again: peakbench score {path.parent}",
+            mend=mend,
         )
     return table

@@ -1,6 +1,7 @@
 """From rows to samples: what is read, what is refused, and digests that see content and nothing else."""
 
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from peakbench.benchmarks.benchmark import Benchmark, draw_samples, find_benchmark
-from peakbench.benchmarks.loaders import read_image
+from peakbench.benchmarks.loaders import MAX_IMAGE_BYTES, MAX_LINE_BYTES, read_image
 from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.errors import BadInputError
 
@@ -209,3 +210,115 @@ def test_a_benchmark_file_that_breaks_the_format_is_refused(tiny: Tiny, old: str
 def test_no_is_a_word_in_a_benchmark_file(tiny: Tiny) -> None:
     path = tiny(1, extra="null_values: [no, off]\n")
     assert find_benchmark(str(path)).file.null_values == ["no", "off"]
+
+
+@pytest.mark.parametrize("name", ["pipe", "loop", "folder", "empty", "picture.eps", "picture.dds", "broken.avif"])
+def test_a_file_that_is_no_picture_is_refused_and_never_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty").touch()
+    Image.new("RGB", (4, 4)).save(tmp_path / "picture.eps")
+    Image.new("RGB", (4, 4)).save(tmp_path / "picture.dds")
+    Image.new("RGB", (4, 4)).save(tmp_path / "whole.avif")
+    (tmp_path / "broken.avif").write_bytes((tmp_path / "whole.avif").read_bytes()[:-90])
+    with pytest.raises(ValueError, match=f"image {name}"):
+        read_image(tmp_path, name)
+
+
+def test_a_file_too_large_to_send_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "large.png").open("wb") as file:
+        file.truncate(MAX_IMAGE_BYTES + 1)
+    with pytest.raises(ValueError, match="bytes"):
+        read_image(tmp_path, "large.png")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16"])
+def test_pictures_of_every_kind_are_read(tmp_path: Path, mode: str) -> None:
+    name = "x.jpg" if mode == "CMYK" else "x.png"
+    Image.new(mode, (4, 5)).save(tmp_path / name)
+    assert (read_image(tmp_path, name).width, read_image(tmp_path, name).height) == (4, 5)
+
+
+def test_a_jpeg_of_several_pictures_is_sent_as_a_jpeg(tmp_path: Path) -> None:
+    """Telephones write them; their own media type is one that no server knows."""
+    picture = Image.new("RGB", (4, 4))
+    picture.save(tmp_path / "x.jpg", "MPO", save_all=True, append_images=[picture])
+    assert read_image(tmp_path, "x.jpg").mime == "image/jpeg"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_picture_with_broken_metadata_is_read_in_silence(tmp_path: Path) -> None:
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x1c\x01\x03\0\xff\0\0\0\xff\xff\0\0"
+    Image.new("RGB", (4, 4)).save(tmp_path / "x.jpg", exif=exif)
+    assert read_image(tmp_path, "x.jpg").mime == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ('{"id": "a", "id": "b", "image": "images/0.png", "reference": {}}', "the key `id` is given twice"),
+        ('{"id": "a", "image": "images/0.png", "reference": {"type": "x", "type": "y"}}', "`type` is given twice"),
+        ('{"id": "a", "image": "images/0.png", "reference": "{\\"x\\": 1, \\"x\\": 2}"}', "`x` is given twice"),
+        ('{"id": "\\ud800", "image": "images/0.png", "reference": {}, "cluster": null}', "no UTF-8"),
+        ('{"id": "a", "image": "\\ud800", "reference": {}, "cluster": null}', "no UTF-8"),
+        ('{"id": "a", "image": "images/0.png", "reference": {}, "cluster": "\\ud800"}', "no UTF-8"),
+        ('{"id": "a", "image": "images/0.png", "reference": {}, "cluster": [1]}', "column `cluster`"),
+        ('{"id": "a", "image": "images/0.png", "reference": {}, "cluster": 1.0}', "column `cluster`"),
+    ],
+)
+def test_a_row_that_says_two_things_or_cannot_be_kept_is_refused(tiny: Tiny, row: str, said: str) -> None:
+    path = tiny(1, extra="columns: {cluster: cluster}\n")
+    (path.parent / "data.jsonl").write_text(row + "\n")
+    with pytest.raises(BadInputError, match=f"line 1.*{said}"):
+        load(path)
+
+
+def test_a_prompt_that_cannot_be_sent_is_refused(tiny: Tiny) -> None:
+    path = tiny(1)
+    path.write_text(path.read_text().replace("Answer with one JSON object.", '"\\ud800"'))
+    with pytest.raises(BadInputError, match="no UTF-8"):
+        load(path)
+
+
+def test_an_endless_line_is_refused_unread(tiny: Tiny) -> None:
+    path = tiny(1)
+    with (path.parent / "data.jsonl").open("ab") as file:
+        file.truncate(MAX_LINE_BYTES * 4)
+    with pytest.raises(BadInputError, match="line 2: longer than"):
+        load(path)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_read(tiny: Tiny) -> None:
+    path = tiny(2)
+    before = digest(load(path))
+    data = path.parent / "data.jsonl"
+    data.write_bytes(b"\xef\xbb\xbf" + data.read_bytes().replace(b"\n", b"\r\n"))
+    assert digest(load(path)) == before
+
+
+def test_data_that_is_no_file_is_refused_and_never_waited_for(tiny: Tiny) -> None:
+    path = tiny(1)
+    (path.parent / "data.jsonl").unlink()
+    os.mkfifo(path.parent / "data.jsonl")
+    with pytest.raises(BadInputError, match="no file"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "[" * 5000 + "]" * 5000,
+        "version: " + "9" * 5000,
+        "version: 2024-99-99",
+        "version: !!int nothing",
+        "? {a: b}\n: c",
+        "&a {schema_version: *a}",
+        '!!python/object/apply:os.system ["true"]',
+        "version: \x00",
+    ],
+)
+def test_hostile_yaml_is_refused_with_a_message(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(BadInputError, match=r"x\.yaml"):
+        find_benchmark(str(tmp_path / "x.yaml"))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from peakbench import __version__
+from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runs.folder import RunFolder
 
@@ -169,3 +170,37 @@ def test_a_report_file_is_written_when_something_breaks(
     assert "s0000" in done.stderr
     assert "Traceback" not in done.stderr
     assert peakbench(*words, "--resume").returncode == 0
+
+
+def test_failed_samples_of_a_sweep_are_asked_again_by_the_command_that_is_told(
+    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
+) -> None:
+    sweep = tmp_path / "sweep.yaml"
+    sweep.write_text(f"schema_version: 1\nbenchmarks: [{tiny(20)}]\nmodels: [{{name: constant-null}}]\n")
+    faults = MockServerSettings(faults=Faults(rate_429=0.5, max_per_request=100))
+    with run_in_thread(build_models(["constant-null"]), faults) as flaky:
+        done = peakbench("sweep", sweep, "--base-url", flaky.base_url, "--max-retries", "0")
+    assert done.returncode == 3, done.stderr
+    assert "--resume --retry-failed" in done.stderr
+    mended = peakbench("sweep", sweep, "--base-url", server.base_url, "--resume", "--retry-failed")
+    assert mended.returncode == 0, mended.stderr
+
+
+def test_one_run_that_cannot_be_scored_does_not_stop_the_others(
+    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
+) -> None:
+    words = ("run", tiny(), "-m", "constant-null", "--base-url", server.base_url)
+    assert peakbench(*words).returncode == 0
+    (first,) = (tmp_path / "runs" / "constant-null" / "tiny@1").iterdir()
+    (first / "responses.jsonl").write_bytes((first / "responses.jsonl").read_bytes()[:400])
+    run = RunFolder(first)
+    run.write_manifest(run.read_manifest().model_copy(update={"finished": None}))
+    run.results_path.unlink()
+    scored = peakbench("score", "runs", "--json")
+    assert scored.returncode == 2
+    assert len(json.loads(scored.stdout)) == 5
+    assert "is unfinished" in scored.stderr
+    assert peakbench(*words, "--fresh").returncode == 0
+    board = peakbench("leaderboard", "runs")
+    assert board.returncode == 0
+    assert f"left out, for it is unfinished: {Path('runs') / 'constant-null' / 'tiny@1' / first.name}" in board.stderr

@@ -256,3 +256,34 @@ def test_a_port_in_use(peakbench: Run) -> None:
         taken.listen()
         done = peakbench("mock-server", "-m", "constant-null", "--port", taken.getsockname()[1])
     refused(done, 5, "in use")
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_model_without_a_name(peakbench: Run, tiny: Tiny, name: str) -> None:
+    refused(peakbench("run", tiny(), "--model", name), 2, "--model")
+
+
+def test_words_that_are_no_text(peakbench: Run, tiny: Tiny) -> None:
+    refused(peakbench("run", tiny(), "--model", os.fsdecode(b"\xff")), 2, "UTF-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["4k", "8k", "12k", "16k", "24k", "40k", "60k", "80k"])
+def test_a_disk_that_is_full_at_any_stage_is_told_and_the_run_is_whole_afterwards(
+    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path, size: str
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", small], check=True)
+    try:
+        words = ("run", tiny(20), "--model", "constant-null", "--base-url", server.base_url, "-o", small / "runs")
+        refused(peakbench(*words), 5, "No space left on device", "free some space")
+        subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
+        begun = any(small.rglob("run.json"))
+        after = peakbench(*words, *(["--resume"] if begun else []))
+        assert after.returncode == 0, after.stderr
+        assert peakbench("leaderboard", small / "runs").returncode == 0
+    finally:
+        subprocess.run(["umount", small], check=True)

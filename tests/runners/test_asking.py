@@ -15,6 +15,7 @@ from peakbench.mock.serving import RunningMockServer
 from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.openai_transport import OpenAITransport
+from peakbench.runners.progress import progress_text
 from peakbench.runs.journal import Journal, JournalHeader, JournalWriter
 from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response, Timing, Usage
 
@@ -205,3 +206,11 @@ def test_a_disk_that_refuses_stops_the_run_with_whole_lines(tmp_path: Path) -> N
     assert content.endswith(b"\n")
     with Journal(tmp_path / "journal") as journal:
         assert 3 < len(journal) < 100
+
+
+def test_progress_shows_no_control_characters_of_a_sample() -> None:
+    state = AskingState(total=2)
+    state.in_flight[("\x1b]0;mine\x07\x1b[2J", 0)] = state.started - 10
+    text = progress_text("m\x1b[31m", state)
+    assert "slowest" in text
+    assert text.isprintable()

@@ -1,11 +1,18 @@
 """Endpoints: one form for every way to write a URL, and facts about what is served."""
 
 import asyncio
+import gzip
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from peakbench.errors import BadInputError
+from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.mock.serving import RunningMockServer
+from peakbench.runners import endpoint as endpoint_module
 from peakbench.runners.endpoint import Endpoint, normalise_base_url, probe
 
 
@@ -45,3 +52,92 @@ def test_the_server_tells_what_it_serves(server: RunningMockServer) -> None:
 
 def test_a_key_is_not_shown_by_its_endpoint() -> None:
     assert "secret" not in repr(Endpoint("http://host/v1", "secret"))
+
+
+class _Server(ThreadingHTTPServer):
+    """Answers each path as it is told; a path it was not told about is left without an answer."""
+
+    answers: dict[str, tuple[int, dict[str, str], bytes]]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        if self.path not in self.server.answers:
+            time.sleep(3)
+            return
+        status, headers, body = self.server.answers[self.path]
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        with suppress(ConnectionError):
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def odd() -> Iterator[tuple[Endpoint, dict[str, tuple[int, dict[str, str], bytes]]]]:
+    with _Server(("127.0.0.1", 0), _Handler) as running:
+        running.answers = {"/version": (404, {}, b"")}
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield Endpoint(f"http://127.0.0.1:{running.server_port}/v1", "the-key"), running.answers
+        running.shutdown()
+        thread.join()
+
+
+Odd = tuple[Endpoint, dict[str, tuple[int, dict[str, str], bytes]]]
+MODELS = b'{"data": [{"id": "m", "owned_by": "o"}]}'
+
+
+@pytest.mark.parametrize("version", [None, (200, {}, b"\xff"), (500, {}, b""), (200, {}, b"[" * 100_000)])
+def test_a_server_whose_version_cannot_be_had_is_asked_all_the_same(
+    odd: Odd, monkeypatch: pytest.MonkeyPatch, version: tuple[int, dict[str, str], bytes] | None
+) -> None:
+    monkeypatch.setattr(endpoint_module, "_VERSION_TIMEOUT_S", 0.5)
+    endpoint, answers = odd
+    del answers["/version"]
+    answers["/v1/models"] = (200, {"Content-Type": "application/json"}, MODELS)
+    if version:
+        answers["/version"] = version
+    assert asyncio.run(probe(endpoint, "m")).version is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((200, {}, b"[" * 100_000), "no OpenAI-compatible API"),
+        ((200, {}, b"\xff\xfe"), "no OpenAI-compatible API"),
+        ((200, {"Content-Type": "application/json; charset=klingon"}, b"[]"), "no OpenAI-compatible API"),
+        ((200, {}, b'{"data": [' + b" " * 20_000_000 + b"]}"), "more than"),
+        ((200, {"Content-Encoding": "gzip"}, gzip.compress(b" " * 200_000_000)), "more than"),
+        ((200, {"Content-Encoding": "gzip"}, b"no gzip"), "no server answers"),
+        ((307, {"Location": "http://elsewhere.example:8001/v1/models"}, b""), "elsewhere.example:8001/v1"),
+        ((301, {}, b""), "301"),
+        ((200, {"Content-Length": "999"}, b"{}"), "no server answers"),
+    ],
+)
+def test_a_server_that_misbehaves_is_refused_in_clear_words(
+    odd: Odd, answer: tuple[int, dict[str, str], bytes], said: str
+) -> None:
+    endpoint, answers = odd
+    answers["/v1/models"] = answer
+    with pytest.raises(InfrastructureError) as told:
+        asyncio.run(probe(endpoint, "m"))
+    assert said in told.value.message + told.value.mend
+    assert "the-key" not in told.value.message + told.value.mend
+
+
+def test_a_server_without_a_model_list_is_let_pass(odd: Odd) -> None:
+    endpoint, answers = odd
+    answers["/v1/models"] = (404, {}, b'{"detail": "Not Found"}')
+    assert asyncio.run(probe(endpoint, "m")).owned_by is None
+
+
+def test_a_host_that_is_none_is_told() -> None:
+    with pytest.raises((InfrastructureError, BadInputError)):
+        asyncio.run(probe(Endpoint(normalise_base_url("http://" + "a" * 70 + ".example")), "m"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.benchmarks.sample import Sample
 from peakbench.errors import BadInputError
 from peakbench.runners.endpoint import Endpoint
-from peakbench.runners.openai_transport import OpenAITransport
+from peakbench.runners.openai_transport import MAX_ANSWER_BYTES, OpenAITransport
 from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response
 
 
@@ -163,6 +164,7 @@ def test_every_status_is_a_typed_failure(canned: Canned, sample: Sample, status:
         b'{"error": {"message": "no"}}',
         b"\xff\xfe",
         b"<html>busy</html>",
+        b"[" * 100_000,
     ],
 )
 @pytest.mark.parametrize("content_type", ["application/json", "text/html"])
@@ -190,3 +192,65 @@ def test_an_image_that_changed_meanwhile_is_not_sent(canned: Canned, sample: Sam
     with pytest.raises(BadInputError, match="changed while"):
         send(canned, sample)
     assert canned.received == []
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+def test_an_answer_without_end_is_cut_off_and_typed(canned: Canned, sample: Sample, encoding: str | None) -> None:
+    body = completion(content="x" * MAX_ANSWER_BYTES)
+    canned.body = gzip.compress(body) if encoding else body
+    if encoding:
+        canned.headers = (*canned.headers, ("Content-Encoding", encoding))
+    record = send(canned, sample)
+    assert isinstance(record, Failure)
+    assert record.kind is FailureKind.INVALID_RESPONSE
+    assert "bytes" in record.message or "encoding" in record.message
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_pictures_and_key_follow_no_redirect(canned: Canned, sample: Sample, status: int) -> None:
+    canned.status = status
+    canned.headers = (("Location", f"http://localhost:{canned.server_port}/elsewhere"),)
+    record = send(canned, sample)
+    assert isinstance(record, Failure)
+    assert record.kind.fatal
+    assert record.status == status
+    assert len(canned.received) == 1
+
+
+def test_an_error_that_comes_as_an_answer_is_told_in_the_servers_words(canned: Canned, sample: Sample) -> None:
+    canned.body = b'{"error": {"message": "the engine is overloaded, key-123", "code": 500}}'
+    record = send(canned, sample, key="key-123")
+    assert isinstance(record, Failure)
+    assert "the engine is overloaded" in record.message
+    assert "key-123" not in record.message
+
+
+@pytest.mark.parametrize("count", [10**400, -1, 1.5, None])
+def test_a_count_of_tokens_that_is_none_is_not_kept(canned: Canned, sample: Sample, count: object) -> None:
+    answer = json.loads(completion(content="{}"))
+    answer["usage"]["completion_tokens"] = count
+    canned.body = json.dumps(answer).encode()
+    record = send(canned, sample)
+    assert isinstance(record, Response)
+    assert record.usage.completion_tokens is None
+
+
+@pytest.mark.parametrize("value", ["-5", "nan", "inf", "1e999", "soon", "Wed, 21 Oct 2065 07:28:00 GMT", ""])
+def test_a_wait_that_is_none_is_left_to_ours(canned: Canned, sample: Sample, value: str) -> None:
+    canned.status = 429
+    canned.headers = (("Retry-After", value),)
+    record = send(canned, sample)
+    assert isinstance(record, Failure)
+    assert record.retry_after_s is None
+
+
+@pytest.mark.parametrize("headers", [("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")])
+def test_an_answer_that_breaks_off_is_a_connection_failure(
+    canned: Canned, sample: Sample, headers: tuple[str, str]
+) -> None:
+    canned.body = b"no such encoding"
+    canned.headers = (*canned.headers, headers)
+    record = send(canned, sample)
+    assert isinstance(record, Failure)
+    assert record.kind is FailureKind.CONNECTION
+    assert record.message

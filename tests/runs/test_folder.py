@@ -115,3 +115,39 @@ def test_places_without_runs_are_named(tmp_path: Path) -> None:
         find_runs([tmp_path / "nowhere"])
     with pytest.raises(BadInputError, match="no run in"):
         find_runs([tmp_path])
+
+
+@pytest.mark.parametrize("name", ["模" * 100, "x" * 400, "a/" * 200], ids=["wide", "long", "slashes"])
+def test_a_long_name_fits_a_file_system_and_stays_its_own(tmp_path: Path, name: str) -> None:
+    (tmp_path / folder_name(name)).mkdir()
+    assert folder_name(name) != folder_name(name + "!")
+    assert folder_name(name)[:3] == folder_name(name[:3])[:3]
+
+
+def test_runs_are_found_through_links_and_links_to_themselves_are_no_trap(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "real", identity())
+    folder.manifest_path.write_text("{}")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "org__name").symlink_to(tmp_path / "real" / "org__name")
+    (tmp_path / "runs" / "again").symlink_to(tmp_path / "runs")
+    assert [run.path.resolve() for run in find_runs([tmp_path / "runs"])] == [folder.path]
+
+
+def test_a_lock_may_be_waited_for(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, identity())
+    code = (
+        "import sys, time; from pathlib import Path; from peakbench.runs.folder import RunFolder\n"
+        "with RunFolder(Path(sys.argv[1])).lock(): print('held', flush=True); time.sleep(0.5)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(folder.path)], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with folder.lock(wait_s=30):
+            pass
+
+
+def test_the_root_is_above_model_and_benchmark_and_beside_a_run_that_was_taken_elsewhere(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "runs", identity())
+    assert folder.root_of(identity()) == tmp_path / "runs"
+    assert RunFolder(tmp_path / "mine").root_of(identity()) == tmp_path
+    assert RunFolder(Path("/mine")).root_of(identity()) == Path("/")

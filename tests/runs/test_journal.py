@@ -135,3 +135,20 @@ def test_another_schema_version_is_refused_by_name(tmp_path: Path) -> None:
     path.write_text(json.dumps({"kind": "header", "schema_version": 99, "run_id": "r", "identity": "i"}) + "\n")
     with pytest.raises(BadInputError, match="schema version 99"):
         Journal(path)
+
+
+@pytest.mark.parametrize("line", ['{"kind":"header","schema_version":1}', "[]", '{"kind":"response"}', "{"])
+def test_a_damaged_header_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "responses.jsonl"
+    path.write_text(line + "\n")
+    with pytest.raises(BadInputError, match="line 1"):
+        Journal(path)
+
+
+def test_the_journal_of_another_run_is_not_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "responses.jsonl"
+    write(path, response("a"))
+    before = path.read_bytes()
+    with pytest.raises(BadInputError, match="another run"):
+        JournalWriter(path, JournalHeader(run_id="run", identity="other"))
+    assert path.read_bytes() == before

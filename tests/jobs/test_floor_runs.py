@@ -1,0 +1,110 @@
+"""Floors on disk: made once, whole or not at all, by however many processes at a time."""
+
+import json
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peakbench.benchmarks.benchmark import Benchmark, find_benchmark
+from peakbench.benchmarks.sample import Sample
+from peakbench.errors import InfrastructureError
+from peakbench.jobs import floors as floors_module
+from peakbench.jobs.floors import ensure_floors
+from peakbench.jobs.leaderboard import make_boards
+from peakbench.jobs.run import RunSettings, run_benchmark, run_identity
+from peakbench.metrics.registry import Registry
+from peakbench.mock.serving import RunningMockServer
+from peakbench.runners.endpoint import Endpoint
+from peakbench.runs.folder import RunFolder, find_runs
+from peakbench.runs.journal import JournalWriter
+from peakbench.runs.manifest import ModelFacts
+
+Tiny = Callable[..., Path]
+
+
+def make(path: Path, root: Path) -> list[RunFolder]:
+    benchmark = find_benchmark(str(path))
+    data = benchmark.data_path(path.parent)
+    samples = benchmark.samples(data)
+    settings = RunSettings(ModelFacts(name="m"), Endpoint("http://127.0.0.1:9/v1"), root)
+    identity = run_identity(benchmark, samples, settings)
+    return ensure_floors(root, benchmark, data, lambda: samples, Registry.load(), identity)
+
+
+def test_floors_are_made_once_by_makers_of_the_same_moment(tiny: Tiny, tmp_path: Path) -> None:
+    path = tiny()
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: [floor.path for floor in make(path, tmp_path / "runs")], range(4)))
+    assert made[0] == made[1] == made[2] == made[3]
+    assert len(find_runs([tmp_path / "runs"])) == 5
+
+
+def test_a_floor_that_is_being_scored_again_is_waited_for(tiny: Tiny, tmp_path: Path) -> None:
+    path = tiny()
+    for floor in make(path, tmp_path / "runs"):
+        results = floor.read_results()
+        floor.write_results(results.model_copy(update={"comparable": {**results.comparable, "metrics": "old"}}))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: make(path, tmp_path / "runs"), range(4)))
+    assert {floor.read_results().comparable["metrics"] for floor in find_runs([tmp_path / "runs"])} != {"old"}
+    assert len(find_runs([tmp_path / "runs"])) == 5
+
+
+def test_a_floor_that_was_broken_off_is_not_called_finished_and_is_made_again(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tiny()
+
+    def full(*_: object) -> None:
+        raise InfrastructureError("the disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(InfrastructureError):
+        patch.setattr(JournalWriter, "sync", full)
+        make(path, tmp_path / "runs")
+    assert [floor.read_manifest().finished for floor in find_runs([tmp_path / "runs"])] == [None]
+    assert all(floor.read_manifest().finished for floor in make(path, tmp_path / "runs"))
+
+
+def test_floors_of_a_run_that_was_taken_elsewhere_are_made_beside_it(
+    tiny: Tiny, server: RunningMockServer, tmp_path: Path
+) -> None:
+    settings = RunSettings(ModelFacts(name="constant-null"), Endpoint(server.base_url), tmp_path / "runs")
+    run = run_benchmark(find_benchmark(str(tiny())), settings, Registry.load()).folder
+    shutil.copytree(run.path, tmp_path / "a" / "b" / "mine")
+    (board,) = make_boards([tmp_path / "a" / "b" / "mine"], Registry.load())
+    assert {row.title for row in board.rows} >= {"constant-null", "oracle"}
+    assert (tmp_path / "a" / "b" / "floor__oracle").is_dir()
+
+
+def test_the_data_is_read_once_for_all_floors(
+    tiny: Tiny, server: RunningMockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = RunSettings(ModelFacts(name="constant-null"), Endpoint(server.base_url), tmp_path / "runs")
+    run_benchmark(find_benchmark(str(tiny())), settings, Registry.load())
+    for floor in (tmp_path / "runs").glob("floor__*"):
+        shutil.rmtree(floor)
+    reads = []
+    read = Benchmark.samples
+
+    def counted(*words: Any) -> list[Sample]:
+        reads.append(words)
+        return read(*words)
+
+    monkeypatch.setattr(Benchmark, "samples", counted)
+    make_boards([tmp_path / "runs"], Registry.load())
+    assert len(reads) == 1
+
+
+def test_floors_that_are_there_need_no_folder_that_may_be_written(tiny: Tiny, tmp_path: Path) -> None:
+    path = tiny()
+    made = make(path, tmp_path / "runs")
+    for lock in (tmp_path / "runs").rglob(".lock"):
+        lock.unlink()
+    assert [floor.path for floor in make(path, tmp_path / "runs")] == [floor.path for floor in made]
+    assert not list((tmp_path / "runs").rglob(".lock"))
+    assert json.loads(made[0].manifest_path.read_text())["identity"]["kind"] == "floor"
+    assert floors_module.floor_model("oracle") == "floor/oracle"
