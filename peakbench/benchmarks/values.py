@@ -11,27 +11,48 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from peakbench.benchmarks.schema import FieldSchema
+from peakbench.benchmarks.schema import FieldSchema, FieldSpec
 
 _SPACES_AND_HYPHENS = re.compile(r"[\s\-‐‑]+")
 _NO_WORD = re.compile(r"[\W_]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LARGEST_EXACT_FLOAT = 2.0**53
+_SHORT = 200
+"""Texts up to this length are normalised as they are: sorting a few marks slowly is fast enough."""
 
 KeyIndex = Mapping[str, str]
 """From a key as it may be written (normalised, aliases too) to the field it names."""
 
 
+def normalised(form: Literal["NFC", "NFKC"], text: str) -> str:
+    """`unicodedata.normalize` in bounded time.
+
+    Python puts the marks on a letter into canonical order by insertion, in a time that grows with the square of their
+    number: an answer of nothing but accents would take hours. Here long texts are decomposed and their marks sorted
+    beforehand, which is canonically equivalent, so the outcome is the same and Python finds nothing left to move.
+    """
+    if len(text) <= _SHORT or text.isascii():
+        return unicodedata.normalize(form, text)
+    decomposition: Literal["NFD", "NFKD"] = "NFD" if form == "NFC" else "NFKD"
+    parts = {char: unicodedata.normalize(decomposition, char) for char in set(text)}
+    marks = {char for part in parts.values() for char in part if unicodedata.combining(char)}
+    if not marks:
+        return unicodedata.normalize(form, text)
+    apart = "".join(map(parts.__getitem__, text))
+    runs = re.compile(f"[{re.escape(''.join(sorted(marks)))}]{{2,}}")
+    in_order = runs.sub(lambda run: "".join(sorted(run[0], key=unicodedata.combining)), apart)
+    return unicodedata.normalize(form, in_order)
+
+
 def equality_form(text: str) -> str:
     """NFKC, casefolded, white space collapsed and stripped: texts equal in this form say the same."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(normalised("NFKC", text).casefold().split())
 
 
 def wrapper_form(text: str) -> str:
     """NFC and stripped: the form that text similarities see, and in which equal texts score 1 without further ado."""
-    return unicodedata.normalize("NFC", text).strip()
+    return normalised("NFC", text).strip()
 
 
 def canonical_form(text: str) -> str:
@@ -39,7 +60,7 @@ def canonical_form(text: str) -> str:
 
     So `T-Shirt`, `t_shirt` and `t shirt` are one, while `?` and `!` stay two.
     """
-    words = _NO_WORD.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    words = _NO_WORD.sub(" ", normalised("NFKC", text).casefold()).strip()
     return words or equality_form(text)
 
 
@@ -57,7 +78,7 @@ def scalar_text(value: Any) -> str | None:
         # Python refuses to print integers of more than 4300 digits; their hexadecimal form is as good for equality.
         return str(value) if value.bit_length() < 4096 else hex(value)
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < _LARGEST_EXACT_FLOAT else repr(value)
+        return repr(value or 0.0).removesuffix(".0")
     return None
 
 
@@ -99,7 +120,7 @@ def is_null(value: Any, words: frozenset[str]) -> bool:
 
 def normalise_key(key: str) -> str:
     """NFKC, casefolded, every run of spaces and hyphens an underscore: `Sleeve-Length` is `sleeve_length`."""
-    return _SPACES_AND_HYPHENS.sub("_", unicodedata.normalize("NFKC", key).casefold())
+    return _SPACES_AND_HYPHENS.sub("_", normalised("NFKC", key).casefold())
 
 
 def key_index(fields: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> KeyIndex:
@@ -121,6 +142,20 @@ def key_index(fields: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> Ke
 def schema_key_index(schema: FieldSchema) -> KeyIndex:
     """`key_index` of a schema's fields and aliases."""
     return key_index(list(schema.fields), {name: spec.aliases for name, spec in schema.fields.items()})
+
+
+def synonym_heads(spec: FieldSpec) -> dict[str, str]:
+    """Canonical form of every head and synonym of a field to that of its head; a head stands for itself.
+
+    Empty for the types that know no synonyms. A word of two heads stands for the first of them.
+    """
+    if spec.type not in ("categorical", "size", "brand"):
+        return {}
+    heads = {canonical_form(head): canonical_form(head) for head in spec.synonyms}
+    for head, words in spec.synonyms.items():
+        for word in words:
+            heads.setdefault(canonical_form(word), canonical_form(head))
+    return heads
 
 
 def resolve_keys(value: Mapping[str, Any], fields: Iterable[str], index: KeyIndex) -> tuple[dict[str, Any], list[str]]:

@@ -32,6 +32,7 @@ from peakbench.benchmarks.values import (
     resolve_keys,
     scalar_text,
     schema_key_index,
+    synonym_heads,
     text_of_json,
 )
 
@@ -169,7 +170,7 @@ def comparator(spec: FieldSpec) -> Callable[[Any, Any], float]:
     """
     if spec.type == "exact":
         return _exact
-    of_texts = _text_comparators(_synonym_heads(spec))[spec.type]
+    of_texts = _text_comparators(synonym_heads(spec))[spec.type]
 
     def compared_as_text(reference: Any, prediction: Any) -> float:
         expected, given = scalar_text(reference), scalar_text(prediction)
@@ -192,7 +193,7 @@ def _text_comparators(heads: Mapping[str, str]) -> dict[Comparator, Callable[[st
         return float(size_of(reference) == size_of(prediction))
 
     sizes = {_without_size(word): name for name, words in _SIZES.items() for word in (name, *words)}
-    size_heads = {_without_size(word): _without_size(name) for word, name in heads.items()}
+    size_heads = {_without_size(word): _without_size(name) for word, name in sorted(heads.items())}
 
     def size_of(text: str) -> str:
         form = _without_size(canonical_form(text))
@@ -210,15 +211,6 @@ def _text_comparators(heads: Mapping[str, str]) -> dict[Comparator, Callable[[st
         return _edit_similarity(equality_form(reference), equality_form(prediction), ANLS_CUTOFF)
 
     return {"categorical": categorical, "size": size, "brand": brand, "anls": anls}
-
-
-def _synonym_heads(spec: FieldSpec) -> dict[str, str]:
-    """Canonical form of every head and synonym to that of its head; a head stands for itself."""
-    heads = {canonical_form(head): canonical_form(head) for head in spec.synonyms}
-    for head, words in spec.synonyms.items():
-        for word in words:
-            heads.setdefault(canonical_form(word), canonical_form(head))
-    return heads
 
 
 def _without_size(form: str) -> str:

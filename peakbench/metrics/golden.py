@@ -13,17 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pydantic import ValidationError
-
 from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.schema import Comparator, FieldSchema, FieldSpec
-from peakbench.benchmarks.values import is_null
+from peakbench.benchmarks.values import is_null, resolve_keys, schema_key_index
 from peakbench.canonical import canonical_json
 from peakbench.errors import BadInputError, OutOfRangeError
 from peakbench.metrics.answers import answer_of
-from peakbench.metrics.extraction import extract
+from peakbench.metrics.extraction import Root, extract
 from peakbench.metrics.metric import Answer, Metric
 from peakbench.metrics.structured import OUTCOMES
+from peakbench.metrics.text import TextSimilarity
 from peakbench.runs.records import Prediction, Response, Timing, Usage
 
 if TYPE_CHECKING:
@@ -97,9 +96,10 @@ def _verify_file(registry: "Registry", file: Path) -> Iterator[GoldenOutcome]:
             findings = list(check(case))
         except OutOfRangeError as error:
             findings = [_Finding("fail", error.message)]
-        except (KeyError, TypeError, AttributeError, ValidationError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            what = f"it lacks `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
             raise BadInputError(
-                f"{file}:{line}: case `{identifier}` has not the form of this file: {error!r}", mend="mend the case"
+                f"{file}:{line}: case `{identifier}` has not the form of this file: {what}", mend="mend the case"
             ) from error
         yield GoldenOutcome(file.name, identifier, *_summary(findings))
 
@@ -115,7 +115,7 @@ def _summary(findings: list[_Finding]) -> tuple[Status, str]:
 
 def _read_cases(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(f"{file} cannot be read: {error}", mend="check the path") from error
     for number, line in enumerate(lines, start=1):
@@ -131,17 +131,19 @@ def _read_cases(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _check_similarity(registry: "Registry", stem: str, case: Mapping[str, Any]) -> Iterator[_Finding]:
-    """A pair of texts and their similarity."""
+    """A pair of texts and their similarity; a prediction of null is an answer that was not parsed."""
     identifier = case.get("metric", stem)
     if identifier not in {definition.id for definition in registry.definitions}:
         yield _Finding("not_checkable", f"no metric or component `{identifier}` in this registry")
         return
     metric = registry.metric(identifier, None)
-    given, expected = case["prediction"], case["reference"]
-    prediction = Prediction(answer=given, reasoning=None, level="strict", value={})
-    answer = Answer(_sample({}), _response(given), prediction, {}, given, expected)
+    if not isinstance(metric, TextSimilarity):
+        raise ValueError(f"`{identifier}` compares no two texts; its cases stand in a file of another name")
+    given = None if case["prediction"] is None else _text(case, "prediction")
+    prediction = Prediction(answer=given, reasoning=None, level="none" if given is None else "strict", value={})
+    answer = Answer(_sample({}), _response(given or ""), prediction, {}, given, _text(case, "reference"))
     got = metric.score(answer)[0].value
-    want = case["peakbench_value"] if "peakbench_value" in case else case["expected"]
+    want = case["expected"] if "expected" in case and "peakbench_value" not in case else case["peakbench_value"]
     tolerance = case.get("tolerance", DEFAULT_TOLERANCE)
     yield _compare(identifier, got, want, tolerance)
     yield from _refuse_wrong(case, got, want, tolerance)
@@ -159,13 +161,17 @@ def _check_comparator(registry: "Registry", case: Mapping[str, Any]) -> Iterator
     tolerance = case.get("tolerance", DEFAULT_TOLERANCE)
     yield _compare("score", verdict.score, case["score"], tolerance)
     yield _compare("outcome", verdict.outcome, case["outcome"], tolerance)
-    yield from _refuse_wrong(case, verdict.score, case["score"], tolerance)
+    outcomes, scores = _split_wrong(case, "outcome")
+    yield from _refuse_wrong(outcomes, verdict.outcome, case["outcome"], tolerance)
+    yield from _refuse_wrong(scores, verdict.score, case["score"], tolerance)
 
 
 def _check_extraction(registry: "Registry", case: Mapping[str, Any]) -> Iterator[_Finding]:
     """A response, and the value and flags that are taken from it."""
+    if case["root"] not in get_args(Root):
+        raise ValueError(f"the root is `{case['root']}`; it is one of {', '.join(get_args(Root))}")
     found = extract(
-        case["text"],
+        _text(case, "text"),
         case.get("reasoning"),
         case["root"],
         case["expected_keys"],
@@ -173,12 +179,15 @@ def _check_extraction(registry: "Registry", case: Mapping[str, Any]) -> Iterator
         registry.limits,
     )
     answer = Answer(_sample({}), _response(case["text"]), found, {}, None, "")
-    for level in ("strict", "extracted", "repaired"):
-        metric = registry.metric(f"json_parse_rate_{level}", None)
-        yield _compare(f"{level}_valid", metric.score(answer)[0].value == 1.0, case[f"{level}_valid"], 0)
-    yield _compare("value", found.value, case["value"], 0)
-    yield _compare("repaired_value", found.repaired_value, case["repaired_value"], 0)
-    yield _compare("flags", sorted(found.flags), sorted(case["flags"]), 0)
+    came_out: dict[str, Any] = {
+        f"{level}_valid": registry.metric(f"json_parse_rate_{level}", None).score(answer)[0].value == 1.0
+        for level in ("strict", "extracted", "repaired")
+    }
+    came_out |= {"value": found.value, "repaired_value": found.repaired_value, "flags": sorted(found.flags)}
+    for key, got in came_out.items():
+        want = sorted(case[key]) if key == "flags" else case[key]
+        yield _compare(key, got, want, 0)
+        yield from _refuse_wrong(_split_wrong(case, key)[0], got, want, 0)
 
 
 def _check_structured(registry: "Registry", folder: Path, case: Mapping[str, Any]) -> Iterator[_Finding]:
@@ -210,8 +219,8 @@ def _check_structured(registry: "Registry", folder: Path, case: Mapping[str, Any
         elif "_WRONG" not in key and "_INFO" not in key:
             yield _Finding("not_checkable", f"no metric `{key}` in this registry")
     for key, got in values.items():
-        wrong = {name: entry for name, entry in expected.items() if name.startswith(key)}
-        yield from _refuse_wrong(wrong, got, expected.get(key), tolerance)
+        for part in (expected, case):
+            yield from _refuse_wrong(_split_wrong(part, key)[0], got, expected.get(key), tolerance)
 
 
 def _check_fields(
@@ -225,6 +234,8 @@ def _check_fields(
         happened = counts[f"field={name}"]
         outcome = OUTCOMES[happened.index(1.0)] if happened else None
         yield _compare(f"{name} outcome", outcome, want["outcome"], tolerance)
+        for key, got in (("score", scores[f"field={name}"]), ("outcome", outcome)):
+            yield from _refuse_wrong(_split_wrong(want, key)[0], got, want[key], tolerance)
 
 
 def _check_floors(registry: "Registry", folder: Path, case: Mapping[str, Any]) -> Iterator[_Finding]:
@@ -254,11 +265,14 @@ def _check_floors(registry: "Registry", folder: Path, case: Mapping[str, Any]) -
             continue
         answers = [_answer(registry, schema, row, answers_of[floor](row)) for row in rows]
         for identifier, want in expected.items():
+            if "_WRONG" in identifier or "_INFO" in identifier:
+                continue
             if identifier not in known:
                 yield _Finding("not_checkable", f"no metric `{identifier}` in this registry")
                 continue
             got = _run_value(registry.metric(identifier, schema), answers)
             yield _compare(f"{floor} {identifier}", got, want, tolerance)
+            yield from _refuse_wrong(_split_wrong(expected, identifier)[0], got, want, tolerance)
 
 
 def _most_frequent(values: Iterable[Any]) -> Any:
@@ -292,9 +306,19 @@ def _schema_of(case: Mapping[str, Any], folder: Path) -> FieldSchema:
 def _answer(
     registry: "Registry", schema: FieldSchema, reference: Mapping[str, Any], value: Mapping[str, Any] | None
 ) -> Answer:
-    """An answer whose value is given as it stands; None was not parsed."""
+    """An answer whose value is given as it stands, None for not parsed, and a reference made whole as in a run."""
+    found, _ = resolve_keys(reference, schema.fields, schema_key_index(schema))
+    reference = {name: found.get(name) for name in schema.fields}
     prediction = Prediction(answer="", reasoning=None, level="none" if value is None else "extracted", value=value)
     return answer_of(_sample(reference), _response(""), prediction, schema, registry)
+
+
+def _text(case: Mapping[str, Any], key: str) -> str:
+    """A key that has to hold a text."""
+    value = case[key]
+    if not isinstance(value, str):
+        raise TypeError(f"`{key}` holds {value!r} where a text is needed")
+    return value
 
 
 def _sample(reference: Mapping[str, Any]) -> Sample:
@@ -306,19 +330,32 @@ def _response(text: str) -> Response:
 
 
 def _compare(what: str, got: Any, expected: Any, tolerance: float) -> _Finding:
-    if isinstance(got, float | int) and isinstance(expected, float | int) and not isinstance(expected, bool):
-        same = abs(got - expected) <= tolerance
-    else:
-        same = canonical_json(got) == canonical_json(expected)
-    return _Finding("pass") if same else _Finding("fail", f"{what}: {got!r}, expected {expected!r}")
+    return (
+        _Finding("pass")
+        if _same(got, expected, tolerance)
+        else _Finding("fail", f"{what}: {got!r}, expected {expected!r}")
+    )
+
+
+def _same(one: Any, other: Any, tolerance: float) -> bool:
+    """Numbers within the tolerance of each other, or equal JSON."""
+    if all(isinstance(side, float | int) and not isinstance(side, bool) for side in (one, other)):
+        try:
+            return bool(abs(one - other) <= tolerance)
+        except OverflowError:
+            return False
+    return canonical_json(one) == canonical_json(other)
+
+
+def _split_wrong(case: Mapping[str, Any], key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of mistakes whose names begin with a key, and all others."""
+    wrong = {name: value for name, value in case.items() if "_WRONG" in name}
+    mine = {name: value for name, value in wrong.items() if name.startswith(f"{key}_")}
+    return mine, {name: value for name, value in wrong.items() if name not in mine}
 
 
 def _refuse_wrong(case: Mapping[str, Any], got: Any, expected: Any, tolerance: float) -> Iterator[_Finding]:
     """What a plausible mistake gives must not come out, wherever it differs from what is right."""
     for key, wrong in case.items():
-        if "_WRONG" not in key or not isinstance(wrong, float | int) or not isinstance(got, float | int):
-            continue
-        if isinstance(expected, float | int) and abs(wrong - expected) <= tolerance:
-            continue
-        if abs(got - wrong) <= tolerance:
+        if "_WRONG" in key and not _same(wrong, expected, tolerance) and _same(got, wrong, tolerance):
             yield _Finding("fail", f"{got!r} is the value of a mistake: {key}")

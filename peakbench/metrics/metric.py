@@ -162,7 +162,9 @@ class Metric(ABC):
     def parameters(self) -> dict[str, Any]:
         """The knobs beside id and version that change the number."""
         limit = {} if self.definition.max_chars is None else {"max_chars": self.definition.max_chars}
-        return {**self.definition.parameters, **limit}
+        declared = {"on_failed": self.definition.on_failed, "on_unparsed": self.definition.on_unparsed}
+        declared = {name: value for name, value in declared.items() if value != "measured"}
+        return {**self.definition.parameters, **limit, **declared}
 
     def _declared(self, answer: Answer) -> tuple[Any, str]:
         if answer.failed:

@@ -1,6 +1,8 @@
 """Equality, null, keys and whole references."""
 
 import math
+import time
+import unicodedata
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from peakbench.benchmarks.values import (
     field_null_words,
     is_null,
     normalise_key,
+    normalised,
     null_words,
     resolve_keys,
     scalar_text,
@@ -33,6 +36,7 @@ SCHEMA = FieldSchema(
 )
 INDEX = schema_key_index(SCHEMA)
 WORDS = null_words(["", "N/A", "n.a.", "not visible"])
+MARKS_AND_LETTERS = st.sampled_from([*"ae-]^\\\u0301\u0316\u0345\u0f73\u0344\u0958\u3099か각ᆨﬁ\u212b\ud800", " "])
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 
 
@@ -99,7 +103,18 @@ def test_name_of_a_field_goes_before_an_alias_of_another() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("a ", "a "), (42, "42"), (42.0, "42"), (-0.5, "-0.5"), (True, "true"), (False, "false"), (1e300, "1e+300")],
+    [
+        ("a ", "a "),
+        (42, "42"),
+        (42.0, "42"),
+        (-0.5, "-0.5"),
+        (-0.0, "0"),
+        (True, "true"),
+        (False, "false"),
+        (2.0**53, "9007199254740992"),
+        (1e16, "1e+16"),
+        (1e300, "1e+300"),
+    ],
 )
 def test_scalars_read_as_json(value: Any, text: str) -> None:
     assert scalar_text(value) == text
@@ -168,3 +183,19 @@ def test_completing_twice_changes_nothing(reference: dict[str, Any]) -> None:
     whole = complete_reference(SCHEMA, reference)
     assert complete_reference(SCHEMA, whole) == whole
     assert list(whole) == list(SCHEMA.fields)
+
+
+@settings(deadline=None)
+@given(st.lists(MARKS_AND_LETTERS | st.characters(), min_size=201, max_size=260).map("".join))
+def test_long_texts_are_normalised_as_short_ones(text: str) -> None:
+    assert normalised("NFC", text) == unicodedata.normalize("NFC", text)
+    assert normalised("NFKC", text) == unicodedata.normalize("NFKC", text)
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0316", "\u0f73"])
+def test_a_text_of_nothing_but_marks_is_normalised_in_bounded_time(marks: str) -> None:
+    text = "a" + marks * (300_000 // len(marks))
+    started = time.process_time()
+    for form in (equality_form, wrapper_form, canonical_form, normalise_key):
+        assert form(text)
+    assert time.process_time() - started < 10

@@ -167,6 +167,28 @@ def test_plausible_mistakes_are_caught(registry: Registry, monkeypatch: pytest.M
         ("rouge_l.jsonl", '{"id": "x", "prediction": "a"}', r"rouge_l\.jsonl:1: case `x`"),
         ("comparators.jsonl", '{"id": "x", "field": {"type": "exact", "wieght": 1}, "gt": 1}', r"case `x`.*weight"),
         ("structured_match.jsonl", '{"id": "x", "schema": "none.json", "expected": {}}', r"none\.json"),
+        ("rouge_l.jsonl", '{"id": "x", "prediction": "a", "reference": "a"}', "lacks `peakbench_value`"),
+        (
+            "rouge_l.jsonl",
+            '{"id": "x", "prediction": "a", "reference": 1, "peakbench_value": 1}',
+            "`reference` holds 1",
+        ),
+        (
+            "weighted_score.jsonl",
+            '{"id": "x", "prediction": "a", "reference": "a", "peakbench_value": 1}',
+            "`weighted_score` compares no two texts",
+        ),
+        (
+            "json_extraction.jsonl",
+            '{"id": "x", "text": "[]", "root": "list", "expected_keys": ["a"]}',
+            "the root is `list`; it is one of object, array",
+        ),
+        (
+            "json_extraction.jsonl",
+            '{"id": "x", "text": "{}", "root": "object", "expected_keys": ["a"], "strict_valid": false,'
+            ' "extracted_valid": false, "repaired_valid": false, "value": NaN, "repaired_value": null, "flags": []}',
+            "case `x` has not the form of this file",
+        ),
     ],
 )
 def test_broken_files_are_refused_by_line(
@@ -175,6 +197,67 @@ def test_broken_files_are_refused_by_line(
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(BadInputError, match=f"(?s){message}"):
         verify(registry, tmp_path / name)
+
+
+def test_prediction_of_null_is_unparsed_and_a_number_beyond_floats_no_match(registry: Registry, tmp_path: Path) -> None:
+    case = {"id": "a", "metric": "rouge_l", "prediction": None, "reference": "", "peakbench_value": 0.0}
+    assert not failed(verify(registry, write(tmp_path, "rouge_l.jsonl", case)))
+    (outcome,) = verify(registry, write(tmp_path, "rouge_l.jsonl", case | {"peakbench_value": 10**400}))
+    assert outcome.status == "fail"
+
+
+def test_byte_order_mark_is_no_part_of_the_first_case(registry: Registry, tmp_path: Path) -> None:
+    text = (METRICS / "rouge_l/rouge_l.jsonl").read_text(encoding="utf-8")
+    (tmp_path / "rouge_l.jsonl").write_text(text, encoding="utf-8-sig")
+    assert len(verify(registry, tmp_path)) == 14
+
+
+def test_references_are_made_whole_as_in_a_run(registry: Registry, tmp_path: Path) -> None:
+    case = {
+        "id": "a",
+        "schema": {"sleeve_length": {"type": "categorical"}, "size": {"type": "size"}},
+        "gt": {"Sleeve Length": "short", "seller": "x"},
+        "pred": {"sleeve-length": "short", "size": None},
+        "parsed": True,
+        "expected": {"weighted_score": 1.0, "n_gt": 1, "field_f1": 1.0, "extra_keys": 0},
+    }
+    assert verify(registry, write(tmp_path, "structured_match.jsonl", case))[0].status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "mistake"),
+    [
+        ("json_extraction/json_extraction.jsonl", {"flags": ["x"], "flags_WRONG": []}, "flags_WRONG"),
+        (
+            "json_extraction/json_extraction.jsonl",
+            {"value": {}, "value_first_WRONG": {"type": "t-shirt", "color": "navy blue", "size": "M"}},
+            "value_first_WRONG",
+        ),
+        (
+            "json_extraction/json_extraction.jsonl",
+            {"strict_valid": False, "strict_valid_WRONG": True},
+            "strict_valid_WRONG",
+        ),
+        ("structured_match/structured_match.jsonl", {"tp_WRONG": 9}, "tp_WRONG"),
+        ("structured_match/structured_floors.jsonl", {"weighted_score_WRONG": 0.4272}, "weighted_score_WRONG"),
+        ("structured_match/structured_match.jsonl", {"outcome_WRONG": "TP"}, "outcome_WRONG"),
+    ],
+)
+def test_values_of_mistakes_are_refused_in_every_file(
+    registry: Registry, tmp_path: Path, path: str, change: dict[str, Any], mistake: str
+) -> None:
+    (tmp_path / "garment_schema.json").write_bytes((METRICS / "structured_match/garment_schema.json").read_bytes())
+    case = cases_of(path)[0]
+    if "outcome_WRONG" in change:
+        case["expected"]["fields"]["type"] |= change | {"outcome": "FD"}
+    elif "floors" in case:
+        case["floors"]["always_null"] |= change | {"weighted_score": 0.5}
+    elif "expected" in case:
+        case["expected"] |= change | {"tp": 8}
+    else:
+        case |= change
+    (outcome,) = verify(registry, write(tmp_path, Path(path).name, case))
+    assert mistake in outcome.detail
 
 
 def test_absent_files_are_refused(registry: Registry, tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def signature(identifier: str, schema: FieldSchema = SCHEMA, registry: Registry 
 def test_signature_names_id_version_components_schema_and_libraries() -> None:
     assert re.fullmatch(
         r"weighted_score@1\|comparators=1\.[0-9a-f]{8}\|json_extraction=1\.[0-9a-f]{8}"
-        r"\|schema=[0-9a-f]{8}\|rapidfuzz=[\d.]+",
+        r"\|on_failed=0\.0\|on_unparsed=0\.0\|schema=[0-9a-f]{8}\|rapidfuzz=[\d.]+",
         signature("weighted_score"),
     )
     assert "max_chars=20000" in signature("rouge_l")
@@ -228,6 +228,47 @@ def test_equal_weights_have_one_signature() -> None:
         FieldSchema(fields={name: FieldSpec(type="exact", weight=weight) for name in "ab"}) for weight in (1, 2)
     )
     assert signature("weighted_score", ones) == signature("weighted_score", twos)
+
+
+def test_another_spelling_of_the_same_schema_has_one_signature() -> None:
+    def made(**facts: Any) -> FieldSchema:
+        return FieldSchema(fields={"sleeve": FieldSpec(type="categorical", **facts)})
+
+    plain = made(aliases=["sleeve length"], synonyms={"long": ["Full-Length", "l"]}, null_values=["nix"])
+    other = made(
+        aliases=["Sleeve-Length", "sleeve_length", "SLEEVE"],
+        synonyms={"Long": ["l", "full length", "long"]},
+        null_values=[" NIX", "n/a"],
+    )
+    for name in ("weighted_score", "field_outcomes", "token_set_ratio", "json_parse_rate_strict"):
+        assert signature(name, plain) == signature(name, other)
+
+
+def test_synonyms_of_types_without_synonyms_are_no_part_of_the_signature() -> None:
+    plain, other = (
+        FieldSchema(fields={"a": FieldSpec(type="anls", synonyms=synonyms)}) for synonyms in ({}, {"x": ["y"]})
+    )
+    assert signature("weighted_score", plain) == signature("weighted_score", other)
+
+
+def test_signature_tells_which_of_two_heads_a_word_stands_for() -> None:
+    first, second = (
+        FieldSchema(fields={"a": FieldSpec(type="categorical", synonyms={head: ["x"] for head in heads})})
+        for heads in (("b", "c"), ("c", "b"))
+    )
+    comparisons = [REGISTRY.comparer(schema).compare({"a": "b"}, {"a": "x"})["a"].score for schema in (first, second)]
+    assert comparisons == [1.0, 0.0]
+    assert signature("weighted_score", first) != signature("weighted_score", second)
+
+
+@pytest.mark.parametrize("key", ["on_failed", "on_unparsed"])
+def test_signature_changes_with_the_declared_value(checkout: Path, key: str) -> None:
+    raw = json.loads(json.dumps(RAW))
+    (entry,) = (metric for metric in raw["metrics"] if metric["id"] == "weighted_score")
+    entry[key] = 0.5
+    path = checkout / "other.json"
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    assert signature("weighted_score", registry=Registry.load(path)) != signature("weighted_score")
 
 
 def test_signature_changes_with_the_registrys_null_words_and_limits(checkout: Path) -> None:
