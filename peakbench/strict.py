@@ -42,7 +42,8 @@ def read_yaml(path: Path) -> Any:
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror}", mend="check the path") from error
     except (YAMLError, ValueError) as error:  # a ValueError is of a date or a number that is none
-        raise BadInputError(f"{path} is no YAML: {error}", mend="mend the file at the place named") from error
+        reason = str(error).split("\n\nTo suppress")[0]
+        raise BadInputError(f"{path} cannot be read as YAML: {reason}", mend="mend it at the place named") from error
     except RecursionError as error:
         raise BadInputError(f"{path} is nested too deep", mend="write it with fewer brackets in brackets") from error
 

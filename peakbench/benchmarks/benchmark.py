@@ -84,6 +84,8 @@ def find_benchmark(name: str) -> Benchmark:
         BadInputError: If there is none, or its file breaks the format.
     """
     path = Path(name)
+    if path.is_dir() and (path / "benchmark.yaml").is_file():
+        path = path / "benchmark.yaml"
     if path.suffix in (".yaml", ".yml") or path.is_file():
         return Benchmark(read_benchmark_file(path), path.resolve())
     names = builtin_benchmarks()

@@ -54,7 +54,8 @@ def load_samples(file: BenchmarkFile, data: Path, progress: Callable[[int], None
             seen[sample.id] = line
             samples.append(sample)
         except ValueError as error:
-            findings.append(f"{data}, line {line}, sample {name!r}: {error}")
+            named = "" if name is None else f", sample {name!r}"
+            findings.append(f"{data}, line {line}{named}: {error}")
         if progress:
             progress(len(samples))
     if findings:
@@ -173,7 +174,7 @@ def read_image(folder: Path, name: Any) -> ImageFile:
     Raises:
         ValueError: If it is missing, outside the folder, too large, or no image.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if not isinstance(name, str) or not name or "\0" in name:
         raise ValueError(f"{name!r} is no path of an image")
@@ -203,7 +204,8 @@ def read_image(folder: Path, name: Any) -> ImageFile:
                 if width * height <= MAX_PIXELS:
                     image.load()
     except Exception as error:  # a decoder may raise anything for bytes that were made to break it
-        raise ValueError(f"image {name} cannot be decoded: {error}") from error
+        reason = f"it is none of {', '.join(_FORMATS)}" if isinstance(error, UnidentifiedImageError) else error
+        raise ValueError(f"image {name} cannot be decoded: {reason}") from error
     if width * height > MAX_PIXELS:
         raise ValueError(f"image {name} has {width} × {height} pixels; {MAX_PIXELS:,} are allowed")
     return ImageFile(path, hashlib.sha256(content).hexdigest(), mime, width, height, len(content))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from peakbench.strict import StrictModel
 
@@ -24,12 +24,25 @@ class FieldSpec(StrictModel):
     """
 
     type: Comparator
-    weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    weight: Annotated[float, Field(ge=0, le=1_000_000)] = 1.0
     synonyms: dict[str, list[str]] = {}
     aliases: list[str] = []
     null_values: list[str] = []
     correct_threshold: Annotated[float, Field(gt=0, le=1)] = 1.0
     description: str = ""
+
+    @field_validator("synonyms")
+    @classmethod
+    def _one_head_a_word(cls, synonyms: dict[str, list[str]]) -> dict[str, list[str]]:
+        heads: dict[str, str] = {}
+        for head, words in synonyms.items():
+            for word in [head, *words]:
+                other = heads.setdefault(word.strip().casefold(), head)
+                if other != head:
+                    raise ValueError(
+                        f"the word `{word}` stands under `{other}` and under `{head}`; it can mean one only"
+                    )
+        return synonyms
 
 
 class FieldSchema(StrictModel):

@@ -14,6 +14,7 @@ app = typer.Typer(
     help="Evaluate vision-language models served by vLLM: from a list of models to a leaderboard that can be trusted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: it wraps where boxes cut words off
     add_completion=False,
     context_settings=_CONTEXT,
 )

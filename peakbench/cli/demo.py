@@ -19,6 +19,8 @@ def demo(
 
     These are small baselines that look at pixels, made to show PeakBench at work; they are no vision-language models.
     """
+    import shutil
+    import sys
     from contextlib import ExitStack
 
     from rich.text import Text
@@ -61,7 +63,8 @@ def demo(
         ("the data", outcome.data),
     ):
         console.print(Text(f"{what + ':':<12}{path}"), soft_wrap=True)
+    program = "peakbench" if shutil.which("peakbench") else sys.argv[0]  # `make demo` starts it by its path
     console.print(
-        Text("next:       peakbench run garments-demo --model YOUR-MODEL --base-url http://localhost:8000/v1"),
+        Text(f"next:       {program} run garments-demo --model YOUR-MODEL --base-url http://localhost:8000/v1"),
         soft_wrap=True,
     )

@@ -23,10 +23,13 @@ def list_metrics(metrics: options.Metrics = None, as_json: options.Json = False)
     if as_json:
         print_json([definition.model_dump(mode="json") for definition in definitions])
         return
-    table = Table("id", "family", "unit", "better", "what")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("id", no_wrap=True)
+    for name in ("family", "unit", "better", "what"):
+        table.add_column(name)
     for definition in definitions:
         table.add_row(
-            f"{definition.id}@{definition.version}",
+            definition.id,
             definition.family,
             definition.unit,
             definition.direction,

@@ -37,6 +37,15 @@ BaseUrl = Annotated[
         "--base-url", "--api-url", "--model-base-url", help="The OpenAI-compatible server, with or without /v1."
     ),
 ]
+SweepBaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url",
+        "--api-url",
+        "--model-base-url",
+        help="Where models are asked that name no URL of their own; goes before the run file's.",
+    ),
+]
 ApiKeyEnv = Annotated[
     str,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from peakbench.cli import options
-from peakbench.cli.watch import check_error_rate, report, watching
+from peakbench.cli.watch import check_error_rate, next_step, report, watching
 
 
 def run(
@@ -57,9 +57,12 @@ def run(
         retry_failed=retry_failed,
         command=command_line(),
     )
+    registry = Registry.load(metrics)
     with watching(model, quiet=as_json) as watch:
-        outcome = run_benchmark(find_benchmark(benchmark), settings, Registry.load(metrics), watch)
-    report(outcome, as_json=as_json)
+        outcome = run_benchmark(find_benchmark(benchmark), settings, registry, watch)
+    report(outcome, registry, as_json=as_json)
+    if not as_json:
+        next_step(output)
     check_error_rate([outcome], max_error_rate, settings.command)
 
 

@@ -39,7 +39,7 @@ def score(
             print_error(error)
             continue
         if not as_json:
-            report(outcomes[-1], as_json=False)
+            report(outcomes[-1], registry, as_json=False)
     if as_json and outcomes:
         print_json([{"run": str(one.folder.path), "results": one.results.model_dump(mode="json")} for one in outcomes])
     if errors:

@@ -10,7 +10,7 @@ from peakbench.cli import options
 
 def sweep(
     file: Annotated[str, typer.Argument(help="A run file (YAML), or the name of one in runners/.")],
-    base_url: options.BaseUrl = options.DEFAULT_URL,
+    base_url: options.SweepBaseUrl = None,
     output: options.Output = Path("runs"),
     limit: options.Limit = None,
     seed: options.Seed = 0,
@@ -30,9 +30,9 @@ def sweep(
     """Run every model of a run file on its benchmarks; one that fails does not stop the others."""
     from contextlib import ExitStack
 
-    from peakbench.cli.console import print_error, print_json
+    from peakbench.cli.console import print_error, print_json, say
     from peakbench.cli.run import command_line
-    from peakbench.cli.watch import check_error_rate, report, watching
+    from peakbench.cli.watch import check_error_rate, next_step, report, watching
     from peakbench.errors import BadInputError, ExitCode
     from peakbench.jobs.run import RunSettings, Watching, api_key
     from peakbench.jobs.sweep import read_sweep
@@ -47,9 +47,12 @@ def sweep(
     if retry_failed and not resume:
         raise BadInputError("--retry-failed goes on with a sweep", mend="give --resume --retry-failed")
     content, path = read_sweep(file)
+    registry = Registry.load(metrics)
     settings = RunSettings(
         model=ModelFacts(name=content.models[0].name),
-        endpoint=Endpoint(normalise_base_url(base_url), api_key(api_key_env), api_key_env),
+        endpoint=Endpoint(
+            normalise_base_url(base_url or content.base_url or options.DEFAULT_URL), api_key(api_key_env), api_key_env
+        ),
         output=output,
         asking=AskingSettings(max_concurrency, timeout, max_retries),
         limit=limit,
@@ -65,7 +68,7 @@ def sweep(
             stack.close()
             return stack.enter_context(watching(model, quiet=as_json))
 
-        outcomes = sweep_job(content, path, settings, Registry.load(metrics), watch)
+        outcomes = sweep_job(content, path, settings, registry, watch)
     if as_json:
         print_json(
             [
@@ -81,9 +84,12 @@ def sweep(
         )
     for outcome in outcomes:
         if outcome.run and not as_json:
-            report(outcome.run, as_json=False)
+            report(outcome.run, registry, as_json=False)
         if outcome.error:
+            say(f"{outcome.model} on {outcome.benchmark}:")
             print_error(outcome.error)
+    if not as_json and any(outcome.run for outcome in outcomes):
+        next_step(output)
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(ExitCode.INFRASTRUCTURE)
     check_error_rate([outcome.run for outcome in outcomes if outcome.run], max_error_rate, settings.command)

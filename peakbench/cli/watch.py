@@ -1,7 +1,9 @@
 """Watching a job from the command line: lines and live progress on stderr; results on stdout."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -11,6 +13,7 @@ from peakbench.terminal import printable
 
 if TYPE_CHECKING:
     from peakbench.jobs.run import RunOutcome, Watching
+    from peakbench.metrics.registry import Registry
 
 
 @contextmanager
@@ -23,29 +26,31 @@ def watching(title: str, *, quiet: bool) -> "Iterator[Watching]":
         yield Watching(say=(lambda _: None) if quiet else say, show=progress.show)
 
 
-def report(outcome: "RunOutcome", *, as_json: bool) -> None:
-    """Print what a run scored: the headline metrics with their intervals, and where everything lies."""
+_BESIDE = ("json_parse_rate_strict", "truncation_rate", "failure_rate", "throughput", "median_e2el_ms", "p99_e2el_ms")
+"""What a person wants to see beside the headline metrics; everything is in `results.json`."""
+
+
+def report(outcome: "RunOutcome", registry: "Registry", *, as_json: bool) -> None:
+    """Print what a run scored: what it is ranked by, the other headline metrics, and where everything lies."""
     results = outcome.results
     if as_json:
         print_json({"run": str(outcome.folder.path), "results": results.model_dump(mode="json")})
         return
     console = output_console()
     console.print(Text(printable(f"{results.model} on {results.benchmark}, {results.n} samples"), style="bold"))
-    for name, metric in results.metrics.items():
-        console.print(Text(f"  {name:<28} {_shown(metric)}"))
-    for count, word in (
-        (results.n_failed, "failed"),
-        (results.n_unparsed, "unparsed"),
-        (results.n_truncated, "truncated"),
-    ):
-        if count:
-            console.print(Text(f"  {count} of {results.n} {word}"))
+    headline = [definition.id for definition in registry.definitions if definition.headline]
+    for name in dict.fromkeys([results.rank_by, *headline, *_BESIDE]):
+        if name in results.metrics:
+            ranks = "  ← ranks" if name == results.rank_by else ""
+            console.print(Text(f"  {name:<28} {_shown(results.metrics[name])}{ranks}"))
+    for kind, count in outcome.folder.failure_kinds().items():
+        console.print(Text(f"  failed: {count} × {kind}"))
     console.print(Text(f"run folder: {outcome.folder.path}"), soft_wrap=True)
 
 
 def _shown(metric: Any) -> str:
     if metric.value is None:
-        return "undefined"
+        return f"undefined ({', '.join(metric.undefined)})" if metric.undefined else "undefined"
     percent = metric.unit == "fraction"
 
     def number(value: float) -> str:
@@ -53,6 +58,11 @@ def _shown(metric: Any) -> str:
 
     interval = f"  [{number(metric.ci[0])}, {number(metric.ci[1])}]" if metric.ci else ""
     return number(metric.value) + interval
+
+
+def next_step(output: Path) -> None:
+    """Say how runs become a board."""
+    output_console().print(Text(f"next: peakbench leaderboard {shlex.quote(str(output))} -o board"), soft_wrap=True)
 
 
 def check_error_rate(outcomes: "Sequence[RunOutcome]", max_error_rate: float, command: str) -> None:

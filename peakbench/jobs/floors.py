@@ -10,7 +10,7 @@ from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers
 from peakbench.benchmarks.sample import Sample
 from peakbench.files import make_folder
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
-from peakbench.jobs.score import score_run, signatures_digest
+from peakbench.jobs.score import metrics_of, score_run, signatures_digest
 from peakbench.metrics.registry import Registry
 from peakbench.runs.folder import RunFolder, folder_name, hold_lock, runs_under, utc_now
 from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest
@@ -47,7 +47,7 @@ def ensure_floors(
         The run folders of all floors of the benchmark, in the benchmark file's order.
     """
     file = benchmark.file
-    expected = signatures_digest(registry.metrics(file.task, file.schema_of_fields, file.metrics))
+    expected = signatures_digest(metrics_of(file, registry))
     samples_once = cache(samples)
     folders = []
     for name in file.floors:

@@ -11,7 +11,7 @@ from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.errors import BadInputError, InterruptedRunError, PeakBenchError
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
 from peakbench.jobs.floors import ensure_floors
-from peakbench.jobs.score import score_run
+from peakbench.jobs.score import metrics_of, score_run
 from peakbench.metrics.registry import Registry
 from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint, probe
@@ -94,7 +94,9 @@ def run_benchmark(
         InterruptedRunError: If the person stopped it; what was answered is kept.
     """
     watching = watching or Watching()
-    registry.metrics(benchmark.file.task, benchmark.file.schema_of_fields, benchmark.file.metrics)
+    metrics_of(benchmark.file, registry)  # a benchmark that cannot be scored is not asked
+    if settings.data is None and benchmark.file.data.make:
+        watching.say(f"the data of {benchmark.name} is rendered, unless it is there already")
     data = settings.data or benchmark.data_path(cache_folder())
     samples = benchmark.samples(data)
     if settings.limit is not None and settings.limit >= len(samples):
@@ -172,6 +174,8 @@ def _earlier(settings: RunSettings, identity: Identity) -> RunFolder | None:
     if settings.keep_finished:
         return next(iter(finished + same), None)
     if not settings.resume:
+        if same and _nothing_settled(same[0]):  # it broke off before the first answer; there is nothing to decide
+            return same[0]
         if same:
             raise BadInputError(
                 f"{same[0].path} is an unfinished run of the same",
@@ -195,6 +199,13 @@ def _earlier(settings: RunSettings, identity: Identity) -> RunFolder | None:
         f"{run.path} cannot be gone on with, for it differs in\n{named}",
         mend=f"give the options of that run, or begin a new one: {settings.command} --fresh",
     )
+
+
+def _nothing_settled(run: RunFolder) -> bool:
+    if not run.journal_path.exists():
+        return True
+    with run.journal() as journal:
+        return len(journal) == 0
 
 
 def _complete(run: RunFolder, manifest: RunManifest) -> bool:
@@ -333,7 +344,7 @@ def _with_way_on(error: PeakBenchError, settings: RunSettings, folder: RunFolder
     """The same error, with the command that goes on from here."""
     way_on = f"go on with: {settings.command} --resume" if settings.command else ""
     mend = "\n".join(part for part in (error.mend, way_on) if part)
-    return type(error)(f"{error.message} (kept in {folder.path})", mend=mend)
+    return type(error)(f"{error.message}\nthe run is {folder.path}", mend=mend)
 
 
 def api_key(variable: str) -> str:

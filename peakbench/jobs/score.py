@@ -1,5 +1,6 @@
 """Scoring a run again and again: from the journal and the data to `scores.parquet` and `results.json`; no requests."""
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +40,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
     if samples is None:
         samples = read_samples(folder, manifest, benchmark)
     identity = manifest.identity
-    fields = benchmark.file.schema_of_fields
-    metrics = registry.metrics(benchmark.file.task, fields, benchmark.file.metrics)
+    metrics = metrics_of(benchmark.file, registry)
     with folder.journal() as journal:
         require_own_header(folder.journal_path, journal.header, manifest.identity_digest)
         missing = sum((s.id, repeat) not in journal for s in samples for repeat in range(identity.repeats))
@@ -99,6 +99,20 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
     )
     folder.write_results(whole)
     return whole
+
+
+def metrics_of(file: BenchmarkFile, registry: Registry) -> dict[str, Metric]:
+    """The metrics that a benchmark is scored by, in the registry's order.
+
+    Raises:
+        BadInputError: If the benchmark names one that is not there, or is ranked by one that is not scored.
+    """
+    metrics = registry.metrics(file.task, file.schema_of_fields, file.metrics)
+    if file.rank_by not in metrics:
+        close = difflib.get_close_matches(file.rank_by, metrics, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"rank by one of: {', '.join(metrics)}"
+        raise BadInputError(f"{file.name} is ranked by `{file.rank_by}`, which is no metric of its task", mend=hint)
+    return metrics
 
 
 def signatures_digest(metrics: Mapping[str, Metric]) -> str:
@@ -201,6 +215,7 @@ def _timing_results(timings: Timings, registry: Registry) -> dict[str, MetricRes
             ci=None,
             n=n,
             n_defined=answered if value is not None else 0,
+            undefined={} if value is not None else {definition.undefined: n},
             direction=definition.direction,
             unit=definition.unit,
             signature=metric.signature,

@@ -104,7 +104,7 @@ def sweep(
     Args:
         file: The run file.
         path: Where it lies; benchmark paths are relative to it.
-        settings: For every run; the model is replaced, and the URL where the file names one.
+        settings: For every run; the model is replaced, and the URL where the model names one.
         registry: The metrics.
         watch: Gives the watching of one model's run.
         benchmarks: Only these, when given.
@@ -117,7 +117,7 @@ def sweep(
     for name in benchmarks or file.benchmarks:
         local = path.parent / name
         found.append((name, find_benchmark(str(local) if local.is_file() else name)))
-    each = [replace(settings, model=model.facts, endpoint=_endpoint(file, model, settings)) for model in file.models]
+    each = [replace(settings, model=model.facts, endpoint=_endpoint(model, settings)) for model in file.models]
     outcomes = []
     for (name, benchmark), own in product(found, each):
         model = own.model.name
@@ -133,7 +133,7 @@ def sweep(
     return outcomes
 
 
-def _endpoint(file: SweepFile, model: SweepModel, settings: RunSettings) -> Endpoint:
-    """Where a model is asked: at its own URL, else the file's, else the sweep's."""
-    url = model.base_url or file.base_url
-    return replace(settings.endpoint, base_url=normalise_base_url(url)) if url else settings.endpoint
+def _endpoint(model: SweepModel, settings: RunSettings) -> Endpoint:
+    """Where a model is asked: at its own URL, else the sweep's."""
+    own = model.base_url
+    return replace(settings.endpoint, base_url=normalise_base_url(own)) if own else settings.endpoint

@@ -115,6 +115,7 @@ def _columns(entries: Sequence[BoardEntry], headline: "Sequence[MetricDefinition
                 direction=result.direction if result else "higher",
                 range=(definition.range[0], definition.range[1]) if definition else (0.0, 1.0),
                 interval=result.interval if result else "none",
+                clusters=sum(name.startswith("cluster=") for name in result.slices) if result else 0,
             )
         )
     return columns

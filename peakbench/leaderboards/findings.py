@@ -14,12 +14,15 @@ _TRUNCATION_WARNING = 0.01
 
 _INTERVALS = {
     "t": "Student's t over samples",
-    "t clustered": "Student's t over clusters of samples",
+    "t clustered": "Student's t over {clusters} clusters of samples",
     "wilson": "Wilson",
     "bootstrap": "bootstrap over samples",
-    "bootstrap clustered": "bootstrap over clusters of samples",
+    "bootstrap clustered": "bootstrap over {clusters} clusters of samples",
 }
 """How an interval was made, in words."""
+
+_FEW_CLUSTERS = 10
+"""Fewer clusters than this say little of how clusters differ."""
 
 _NAMED = 6
 """Most runs that a sentence names one by one."""
@@ -133,7 +136,10 @@ def _ranking_note(board: Board) -> str:
     metric = board.ranking
     text = f"Ranked by {in_sentence(metric.title)}, {metric.direction} is better"
     if metric.interval != "none":
-        text += f"; 95 % intervals in brackets ({_INTERVALS.get(metric.interval, metric.interval)})"
+        method = _INTERVALS.get(metric.interval, metric.interval).format(clusters=metric.clusters)
+        text += f"; 95 % intervals in brackets ({method})"
+        if 0 < metric.clusters < _FEW_CLUSTERS:
+            text += ", which so few clusters make unsure"
     values = [(row.rank, row.title) for row in board.rows if row.rank is not None]
     if len({rank for rank, _ in values}) < len(values):
         text += "; equal values share a rank, and stand by name"

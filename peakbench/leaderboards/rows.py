@@ -26,6 +26,8 @@ class BoardMetric(StrictModel):
     range: tuple[float, float | None]
     interval: str
     """How its intervals were made."""
+    clusters: int
+    """Clusters of samples that the intervals respect; 0 where there are none."""
 
 
 class BoardRow(StrictModel):

@@ -9,6 +9,7 @@ One process at a time writes to a run folder; a second one is refused.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from peakbench.errors import BadInputError
 from peakbench.files import disk_errors, make_folder, write_atomically
 from peakbench.runs.journal import Journal, JournalHeader, JournalWriter
 from peakbench.runs.manifest import Identity, RunManifest
+from peakbench.runs.records import Failure
 from peakbench.runs.results import Results
 from peakbench.strict import StrictModel, validation_message
 
@@ -120,6 +122,12 @@ class RunFolder:
     def journal(self) -> Journal:
         """Open the journal for reading."""
         return Journal(self.journal_path)
+
+    def failure_kinds(self) -> dict[str, int]:
+        """How many settled requests failed in each way, the most frequent first."""
+        with self.journal() as journal:
+            kinds = Counter(str(record.kind) for record in journal.records() if isinstance(record, Failure))
+        return dict(kinds.most_common())
 
     def journal_writer(self, manifest: RunManifest) -> JournalWriter:
         """Open the journal for writing; hold the lock."""

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from peakbench.leaderboards.board import build_board
 from peakbench.leaderboards.entries import BoardEntry
+from peakbench.runs.results import Result
 
 
 def say(*entries: BoardEntry) -> list[str]:
@@ -117,3 +118,10 @@ def test_sessions_at_one_concurrency_are_no_difference() -> None:
     board = build_board([entry("a", 0.9, speed=thrice), entry("b", 0.8)], HEADLINE)
     assert not [note for note in board.notes if "differ" in note]
     assert "concurrency 8" in " ".join(board.notes)
+
+
+def test_few_clusters_are_told() -> None:
+    clusters = {f"cluster={name}": Result(value=0.5, ci=None, n=50, n_defined=50) for name in "abcd"}
+    score = {"interval": "t clustered", "slices": clusters}
+    note = build_board([entry("a", 0.9, score=score), entry("b", 0.8, score=score)], HEADLINE).notes[0]
+    assert "Student's t over 4 clusters of samples), which so few clusters make unsure" in note
