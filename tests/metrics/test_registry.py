@@ -253,8 +253,8 @@ def test_synonyms_of_types_without_synonyms_are_no_part_of_the_signature() -> No
 
 def test_signature_tells_which_of_two_heads_a_word_stands_for() -> None:
     first, second = (
-        FieldSchema(fields={"a": FieldSpec(type="categorical", synonyms={head: ["x"] for head in heads})})
-        for heads in (("b", "c"), ("c", "b"))
+        FieldSchema(fields={"a": FieldSpec(type="categorical", synonyms={head: [word] for head, word in pairs})})
+        for pairs in ((("b", "x-y"), ("c", "x y")), (("c", "x y"), ("b", "x-y")))
     )
     comparisons = [REGISTRY.comparer(schema).compare({"a": "b"}, {"a": "x"})["a"].score for schema in (first, second)]
     assert comparisons == [1.0, 0.0]
