@@ -3,17 +3,18 @@
 import difflib
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from peakbench.benchmarks.file import BenchmarkFile, read_benchmark_file
-from peakbench.benchmarks.loaders import load_samples
+from peakbench.benchmarks.loaders import DataPlace, Finding, iter_samples, load_samples
 from peakbench.benchmarks.sample import Sample
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
+
+_BUILTIN = Path(__file__).resolve().parent / "builtin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,16 @@ class Benchmark:
 
     @property
     def fields_digest(self) -> str:
-        """Digest of the field schema with its null words."""
-        return digest(self.file.schema_of_fields.model_dump(mode="json"))
+        """Digest of what answers are read by: fields with their null words, or labels and box conventions."""
+        dumped = self.file.model_dump(mode="json", include={"fields", "null_values", "labels", "boxes"})
+        return digest(dumped)
 
     def resolved(self) -> dict[str, Any]:
         """The whole file as JSON, defaults included, as `run.json` keeps it."""
         return self.file.model_dump(mode="json")
 
-    def data_path(self, cache: Path) -> Path:
-        """The JSONL file; data that PeakBench renders is made in the cache when it is not there yet.
+    def data_place(self, cache: Path) -> DataPlace:
+        """Where the data lies; data that PeakBench renders is made in the cache when it is not there yet.
 
         Args:
             cache: Where rendered data is kept.
@@ -57,24 +59,42 @@ class Benchmark:
         source = self.file.data
         if source.path is not None:
             return self.path.parent / source.path
-        from peakbench.benchmarks.garments import garments_from_cache
-
+        if source.hub is not None:
+            return source.hub
         assert source.make is not None
-        return garments_from_cache(source.make.n, source.make.seed, cache)
+        return _renderer(source.make.kind)(source.make.n, source.make.seed, cache)
 
-    def samples(self, data: Path, progress: Callable[[int], None] | None = None) -> list[Sample]:
-        """All samples, in the data's order.
+    def samples(self, data: DataPlace, cache: Path, *, skip_bad: bool = False) -> tuple[list[Sample], list[Finding]]:
+        """All samples, in the data's order, and the rows that were left out.
+
+        Args:
+            data: Where the data lies.
+            cache: Where images are kept that the data holds as bytes.
+            skip_bad: Leave bad rows out instead of refusing the data.
 
         Raises:
             BadInputError: If a row cannot be used.
         """
-        return load_samples(self.file, data, progress)
+        return load_samples(self.file, data, cache / "images", skip_bad=skip_bad)
+
+    def each_sample(self, data: DataPlace, cache: Path) -> Iterator[Sample | Finding]:
+        """Samples one by one, in flat memory; a bad row comes as a finding."""
+        return iter_samples(self.file, data, cache / "images")
+
+
+def _renderer(kind: str) -> Callable[[int, int, Path], Path]:
+    if kind == "defects":
+        from peakbench.benchmarks.defects import defects_from_cache
+
+        return defects_from_cache
+    from peakbench.benchmarks.garments import garments_from_cache
+
+    return garments_from_cache
 
 
 def builtin_benchmarks() -> list[str]:
     """Names of the benchmarks that come with PeakBench."""
-    folder = resources.files("peakbench.benchmarks") / "builtin"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(path.stem for path in _BUILTIN.glob("*.yaml"))
 
 
 def find_benchmark(name: str) -> Benchmark:
@@ -87,7 +107,7 @@ def find_benchmark(name: str) -> Benchmark:
     if path.is_dir() and (path / "benchmark.yaml").is_file():
         path = path / "benchmark.yaml"
     if path.suffix in (".yaml", ".yml") or path.is_file():
-        return Benchmark(read_benchmark_file(path), path.resolve())
+        return Benchmark(read_benchmark_file(path, _BUILTIN), path.resolve())
     names = builtin_benchmarks()
     stem, _, version = name.partition("@")
     if stem not in names:
@@ -97,8 +117,8 @@ def find_benchmark(name: str) -> Benchmark:
             f"no benchmark `{name}`; built in: {', '.join(names)}",
             mend=f"{hint}give one of these names, or the path of a benchmark file (.yaml)",
         )
-    path = Path(str(resources.files("peakbench.benchmarks") / "builtin" / f"{stem}.yaml"))
-    found = Benchmark(read_benchmark_file(path), path)
+    path = _BUILTIN / f"{stem}.yaml"
+    found = Benchmark(read_benchmark_file(path, _BUILTIN), path)
     if version and version != str(found.file.version):
         raise BadInputError(
             f"no benchmark `{name}`; this PeakBench has {found.name}",

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from peakbench.benchmarks.file import FloorName
+from peakbench.benchmarks.boxes import BoxConvention, converted
+from peakbench.benchmarks.file import BenchmarkFile, FloorName
 from peakbench.benchmarks.sample import Sample
 
 FLOOR_NOTES: Mapping[FloorName, str] = {
@@ -18,14 +19,17 @@ FLOOR_NOTES: Mapping[FloorName, str] = {
     "always_null": "answers null in every field",
     "majority_value": "answers each field's most frequent value, taken in-sample from the references themselves",
     "random_row": "answers with the reference of another sample, drawn with the run's seed",
+    "defects_always_empty": "answers that every picture is clean",
+    "defects_whole_image": "answers one box over the whole picture for each label",
     "oracle": "answers with the reference itself: the ceiling",
 }
 
 
-def floor_answers(name: FloorName, samples: Sequence[Sample], seed: int) -> list[str]:
+def floor_answers(file: BenchmarkFile, name: FloorName, samples: Sequence[Sample], seed: int) -> list[str]:
     """What a floor answers to each sample.
 
     Args:
+        file: The benchmark; box floors write their boxes as it declares for answers.
         name: The floor.
         samples: The samples asked about, with completed references; at least one.
         seed: For `random_row`.
@@ -35,23 +39,62 @@ def floor_answers(name: FloorName, samples: Sequence[Sample], seed: int) -> list
     """
     makers: dict[FloorName, Callable[[], list[str]]] = {
         "never_json": lambda: ["I cannot tell from this picture."] * len(samples),
-        "always_null": lambda: [_text(dict.fromkeys(sample.reference)) for sample in samples],
+        "always_null": lambda: [_text(dict.fromkeys(file.fields)) for _ in samples],
         "majority_value": lambda: [_text(_majority(samples))] * len(samples),
-        "random_row": lambda: [_text(samples[index].reference) for index in _other_rows(len(samples), seed)],
-        "oracle": lambda: [_text(sample.reference) for sample in samples],
+        "random_row": lambda: [_answer(file, samples[index]) for index in _other_rows(len(samples), seed)],
+        "defects_always_empty": lambda: ["[]"] * len(samples),
+        "defects_whole_image": lambda: [_whole_image(file, sample) for sample in samples],
+        "oracle": lambda: [_answer(file, sample) for sample in samples],
     }
     return makers[name]()
 
 
-def _text(value: Mapping[str, Any]) -> str:
+def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def _answer(file: BenchmarkFile, sample: Sample) -> str:
+    """A sample's reference as an answer; boxes are written as the benchmark declares for answers."""
+    reference = sample.reference
+    if isinstance(reference, str):
+        return reference
+    if isinstance(reference, Mapping):
+        return _text(reference)
+    key = file.box_conventions.keys[0]
+    items = []
+    for item in reference:
+        others = {name: value for name, value in item.items() if name not in file.box_conventions.keys}
+        items.append({key: _answer_box(file, sample, item), **others})
+    return _text(items)
+
+
+def _answer_box(file: BenchmarkFile, sample: Sample, item: Mapping[str, Any]) -> list[float]:
+    conventions = file.box_conventions
+    box = next(item[key] for key in conventions.keys if key in item)
+    return converted(box, conventions.references, conventions.answers, _size(sample))
+
+
+def _size(sample: Sample) -> tuple[int, int]:
+    return (sample.images[0].width, sample.images[0].height) if sample.images else (1, 1)
+
+
+def _whole_image(file: BenchmarkFile, sample: Sample) -> str:
+    conventions = file.box_conventions
+    whole = BoxConvention(order="xyxy", scale="norm1")
+    box = converted([0.0, 0.0, 1.0, 1.0], whole, conventions.answers, _size(sample))
+    items = [
+        {conventions.keys[0]: box, "label": label, "desc": "the whole picture", "importance": 50}
+        for label in file.labels
+    ]
+    return _text(items)
 
 
 def _majority(samples: Sequence[Sample]) -> dict[str, Any]:
     """Each field's most frequent value, null included; among equals the one that comes first in the data."""
     majority = {}
-    for name in samples[0].reference:
-        values = [sample.reference[name] for sample in samples]
+    references = [sample.reference for sample in samples if isinstance(sample.reference, Mapping)]
+    for name in references[0]:
+        values = [reference[name] for reference in references]
         counts = Counter(json.dumps(value, sort_keys=True) for value in values)
         majority[name] = json.loads(counts.most_common(1)[0][0])
     return majority

@@ -1,153 +1,197 @@
-"""From rows on disk to samples: every row is checked before the first request, and every bad one is named.
+"""From rows to samples: every row is checked before the first request, and every bad one is named.
 
-Data is hostile: an image path may not leave the data's folder (a symlink out of it included), bytes and pixels are
-limited, pipes and devices are never opened, and a file that cannot be decoded is no image.
+Samples are streamed: one is in memory at a time, whatever the size of the data. What is wrong with a row is a `Finding`
+with its place and its sample, so that one pass names everything.
 """
 
-import hashlib
-import io
-import json
-import stat
-import warnings
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, Literal, Self
 
-from peakbench.benchmarks.file import BenchmarkFile
+from peakbench.benchmarks.file import BenchmarkFile, HubData
+from peakbench.benchmarks.images import ImageReader
 from peakbench.benchmarks.prompts import prompt_renderer
-from peakbench.benchmarks.sample import ImageFile, Sample
-from peakbench.benchmarks.values import complete_reference
+from peakbench.benchmarks.references import ReferenceReader, reference_reader
+from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.sources import BadRow, Row, place_name, read_hub_rows, read_rows
 from peakbench.errors import BadInputError
 
-MAX_PIXELS = 100_000_000
-"""Largest image that is read, in pixels."""
-MAX_IMAGE_BYTES = 64 * 2**20
-"""Largest image file that is read."""
-MAX_LINE_BYTES = 16 * 2**20
-"""Longest row that is read."""
+DataPlace = Path | HubData
+"""Where data lies: a file or folder, or a data set on the Hub."""
+
 _SHOWN_FINDINGS = 20
-_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-"""The formats that are read. Pillow knows many more; one of them (EPS) is a program, which it would run."""
+_CHECKED_IN_MEMORY = 100_000
 
 
-def load_samples(file: BenchmarkFile, data: Path, progress: Callable[[int], None] | None = None) -> list[Sample]:
-    """Read all samples of a JSONL file, in its order.
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with a row.
+
+    Attributes:
+        place: Such as `data.jsonl, line 7`.
+        sample: The sample's id, when the row has one.
+        reason: What is wrong.
+    """
+
+    place: str
+    sample: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        named = "" if self.sample is None else f", sample {self.sample!r}"
+        return f"{self.place}{named}: {self.reason}"
+
+
+def iter_samples(file: BenchmarkFile, data: DataPlace, store: Path) -> Iterator[Sample | Finding]:
+    """Read samples one by one, in the data's order; a bad row comes as a finding.
 
     Args:
         file: The benchmark.
-        data: The JSONL file; image paths are relative to its folder.
-        progress: Called with the number of samples read so far.
+        data: Where its data lies.
+        store: Folder for images that the data holds as bytes.
 
     Raises:
-        BadInputError: If the file or any row cannot be used; the message names line and sample of each.
+        BadInputError: If the data cannot be read at all.
     """
-    render = prompt_renderer(file.prompt)
+    render, identify = prompt_renderer(file.prompt), _identifier(file)
+    references = reference_reader(file)
+    if isinstance(data, Path):
+        rows, where, word = read_rows(data), str(data), place_name(data)
+        images = ImageReader(data if data.is_dir() else data.parent, store)
+    else:
+        rows, where, word = read_hub_rows(data), data.repo, "row"
+        images = ImageReader(None, store)
+    with _Seen() as seen:
+        for row in rows:
+            place = f"{where}, {word} {row.number}"
+            if isinstance(row, BadRow):
+                yield Finding(place, None, row.reason)
+                continue
+            name = _name(row, file)
+            try:
+                sample = _sample(file, row, render, identify, references, images)
+                earlier = seen.add(sample.id, row.number)
+                if earlier is not None:
+                    raise ValueError(f"the id was given before, in {word} {earlier}")
+            except ValueError as error:
+                yield Finding(place, None if name is None else str(name), str(error))
+                continue
+            yield sample
+
+
+def load_samples(
+    file: BenchmarkFile, data: DataPlace, store: Path, *, skip_bad: bool = False
+) -> tuple[list[Sample], list[Finding]]:
+    """Read all samples.
+
+    Args:
+        file: The benchmark.
+        data: Where its data lies.
+        store: Folder for images that the data holds as bytes.
+        skip_bad: Leave bad rows out instead of refusing the data.
+
+    Returns:
+        The samples, in the data's order, and what was left out.
+
+    Raises:
+        BadInputError: If the data, or any row, cannot be used; the message names line and sample of each.
+    """
     samples: list[Sample] = []
-    findings: list[str] = []
-    seen: dict[str, int] = {}
-    for line, row in _rows(data, findings):
-        name = row.get(file.columns.id)
-        try:
-            sample = _sample(file, data, line, row, render)
-            if sample.id in seen:
-                raise ValueError(f"the id was given before, in line {seen[sample.id]}")
-            seen[sample.id] = line
-            samples.append(sample)
-        except ValueError as error:
-            named = "" if name is None else f", sample {name!r}"
-            findings.append(f"{data}, line {line}{named}: {error}")
-        if progress:
-            progress(len(samples))
-    if findings:
-        more = len(findings) - _SHOWN_FINDINGS
-        shown = findings[:_SHOWN_FINDINGS] + ([f"… and {more} more"] if more > 0 else [])
-        raise BadInputError("\n".join(shown), mend="mend or remove these rows; nothing was asked yet")
-    if not samples:
-        raise BadInputError(f"{data} holds no samples", mend="write one JSON object a line")
-    return samples
-
-
-def _rows(data: Path, findings: list[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    if data.exists() and not data.is_file():
-        raise BadInputError(f"{data} is no file", mend="name a JSONL file; it is read more than once")
-    try:
-        with data.open("rb") as file:
-            for line, text in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
-                if len(text) > MAX_LINE_BYTES:
-                    findings.append(f"{data}, line {line}: longer than {MAX_LINE_BYTES:,} bytes; not read on from here")
-                    return
-                if not text.strip():
-                    continue
-                try:
-                    row = _json(text)
-                except (ValueError, RecursionError) as error:
-                    findings.append(f"{data}, line {line}: no JSON: {error}")
-                    continue
-                if not isinstance(row, dict):
-                    findings.append(f"{data}, line {line}: a JSON {type(row).__name__} where an object is needed")
-                    continue
-                yield line, row
-    except OSError as error:
+    findings: list[Finding] = []
+    for item in iter_samples(file, data, store):
+        if isinstance(item, Finding):
+            findings.append(item)
+        else:
+            samples.append(item)
+    if findings and not skip_bad:
         raise BadInputError(
-            f"{data}: {error.strerror}", mend="check `data.path` in the benchmark file; it is relative to that file"
-        ) from error
+            "\n".join(told(findings)),
+            mend="mend or remove these rows, or leave them out with --skip-bad; nothing was asked yet",
+        )
+    if not samples:
+        raise BadInputError(f"{data} holds no samples", mend="give it one row a sample")
+    return samples, findings
 
 
-def _json(text: str | bytes) -> Any:
-    """Read JSON; an object that says two things under one key is refused, where Python would keep the last.
-
-    Raises:
-        ValueError: If it is no JSON.
-        RecursionError: If it is nested too deep.
-    """
-    return json.loads(text, object_pairs_hook=_object)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in made if keys.count(key) > 1)
-        raise ValueError(f"the key `{twice}` is given twice")
-    return made
+def told(findings: list[Finding], most: int = _SHOWN_FINDINGS) -> list[str]:
+    """Findings as lines, the first ones in full and the others as a number."""
+    more = len(findings) - most
+    return [str(finding) for finding in findings[:most]] + ([f"… and {more} more"] if more > 0 else [])
 
 
 def _sample(
-    file: BenchmarkFile, data: Path, line: int, row: Mapping[str, Any], render: Callable[[Mapping[str, Any]], str]
+    file: BenchmarkFile,
+    row: Row,
+    render: Callable[[Mapping[str, Any]], str],
+    identify: Callable[[Row], str],
+    references: ReferenceReader,
+    images: ImageReader,
 ) -> Sample:
     """Build one sample; a ValueError says what is wrong with the row."""
     columns = file.columns
-    identifier = _column(row, columns.id)
-    if isinstance(identifier, int) and not isinstance(identifier, bool):
-        identifier = str(identifier)
-    if not isinstance(identifier, str) or not identifier.strip():
-        raise ValueError(f"column `{columns.id}` holds {identifier!r}; a string or a whole number is needed")
-    reference = _column(row, columns.reference)
-    if isinstance(reference, str):
-        try:
-            reference = _json(reference)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"column `{columns.reference}` is a string that holds no JSON: {error}") from error
-    if not isinstance(reference, dict):
-        raise ValueError(f"column `{columns.reference}` holds no JSON object")
-    images = _column(row, columns.image)
-    paths = images if isinstance(images, list) else [images]
-    if not paths:
-        raise ValueError(f"column `{columns.image}` holds no image")
+    identifier = identify(row)
+    reference = references(_column(row, columns.reference))
+    pictures = [picture for name in columns.images for picture in _pictures(row, name)]
+    if columns.images and not pictures:
+        raise ValueError(f"column `{columns.images[0]}` holds no image")
     cluster = _column(row, columns.cluster) if columns.cluster else None
     if cluster is not None and (isinstance(cluster, bool) or not isinstance(cluster, str | int)):
         raise ValueError(f"column `{columns.cluster}` holds {cluster!r}; a string, a whole number or null is needed")
-    prompt = render(row)
+    evidence = _column(row, columns.evidence) if columns.evidence else None
+    if evidence is not None and not isinstance(evidence, str):
+        raise ValueError(f"column `{columns.evidence}` holds {evidence!r}; a string or null is needed")
+    prompt = render(row.columns)
     for what, text in (("the id", identifier), ("the prompt", prompt), ("the cluster", str(cluster))):
         _require_utf8(what, text)
     return Sample(
         id=identifier,
         prompt=prompt,
-        images=tuple(read_image(data.parent, path) for path in paths),
-        reference=complete_reference(file.schema_of_fields, reference),
-        cluster=None if cluster is None else str(cluster),
-        line=line,
+        images=tuple(images.read(picture) for picture in pictures),
+        reference=reference,
+        cluster=None if cluster is None or cluster == "" else str(cluster),
+        evidence=evidence,
+        line=row.number,
     )
+
+
+def _identifier(file: BenchmarkFile) -> Callable[[Row], str]:
+    """The function that gives a row's id; a ValueError says what is wrong with it."""
+    column = file.columns.id
+    if column is None:
+        return lambda row: f"row-{row.number:06d}"
+    if not isinstance(column, str):
+        render = prompt_renderer(column)
+        return lambda row: render(row.columns)
+
+    def of_column(row: Row) -> str:
+        identifier = _column(row, column)
+        if isinstance(identifier, int) and not isinstance(identifier, bool):
+            return str(identifier)
+        if not isinstance(identifier, str) or not identifier.strip():
+            raise ValueError(f"column `{column}` holds {identifier!r}; a string or a whole number is needed")
+        return identifier
+
+    return of_column
+
+
+def _name(row: Row, file: BenchmarkFile) -> Any:
+    """What a person would call a row whose id may be wrong."""
+    return row.columns.get(file.columns.id) if isinstance(file.columns.id, str) else None
+
+
+def _pictures(row: Row, name: str) -> list[Any]:
+    value = _column(row, name)
+    if isinstance(value, str) and value.lstrip().startswith("["):  # a list, as a CSV file writes it
+        from peakbench.benchmarks.sources import read_json
+
+        value = read_json(value)
+    if value is None or value == "":
+        raise ValueError(f"column `{name}` holds no image")
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _require_utf8(what: str, text: str) -> None:
@@ -158,54 +202,52 @@ def _require_utf8(what: str, text: str) -> None:
         raise ValueError(f"{what} is no UTF-8: {error}") from error
 
 
-def _column(row: Mapping[str, Any], name: str) -> Any:
-    if name not in row:
-        raise ValueError(f"column `{name}` is missing; the row has {', '.join(map(str, row)) or 'none'}")
-    return row[name]
+def _column(row: Row, name: str) -> Any:
+    if name not in row.columns:
+        raise ValueError(f"column `{name}` is missing; the row has {', '.join(map(str, row.columns)) or 'none'}")
+    return row.columns[name]
 
 
-def read_image(folder: Path, name: Any) -> ImageFile:
-    """Look at an image: its digest, media type and size.
+class _Seen:
+    """The ids that were seen, and where first; beyond a hundred thousand they move to a file, so memory stays flat."""
 
-    Args:
-        folder: The folder that the path may not leave.
-        name: The path, relative to the folder.
+    def __init__(self) -> None:
+        self._first: dict[str, int] = {}
+        self._folder: TemporaryDirectory[str] | None = None
+        self._base: sqlite3.Connection | None = None
 
-    Raises:
-        ValueError: If it is missing, outside the folder, too large, or no image.
-    """
-    from PIL import Image, UnidentifiedImageError
+    def __enter__(self) -> Self:
+        return self
 
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise ValueError(f"{name!r} is no path of an image")
-    _require_utf8("the path of an image", name)
-    path = folder / name
-    try:
-        resolved = path.resolve()
-        if not resolved.is_relative_to(folder.resolve()):
-            raise ValueError(f"image {name} leaves the data's folder")
-        about = resolved.stat()
-        if not stat.S_ISREG(about.st_mode):
-            raise ValueError(f"image {name} is no file")
-        if about.st_size > MAX_IMAGE_BYTES:
-            raise ValueError(f"image {name} has {about.st_size:,} bytes; {MAX_IMAGE_BYTES:,} are allowed")
-        content = resolved.read_bytes()
-    except OSError as error:
-        raise ValueError(f"image {name}: {error.strerror}") from error
-    except RuntimeError as error:  # a symlink that points at itself
-        raise ValueError(f"image {name}: {error}") from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of broken metadata, and of pixels, whose limit below is ours
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-                width, height = image.size
-                # A JPEG with further pictures behind the first, as telephones write, calls itself something else.
-                mime = "image/jpeg" if image.format == "MPO" else Image.MIME[image.format or ""]
-                if width * height <= MAX_PIXELS:
-                    image.load()
-    except Exception as error:  # a decoder may raise anything for bytes that were made to break it
-        reason = f"it is none of {', '.join(_FORMATS)}" if isinstance(error, UnidentifiedImageError) else error
-        raise ValueError(f"image {name} cannot be decoded: {reason}") from error
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"image {name} has {width} × {height} pixels; {MAX_PIXELS:,} are allowed")
-    return ImageFile(path, hashlib.sha256(content).hexdigest(), mime, width, height, len(content))
+    def add(self, identifier: str, number: int) -> int | None:
+        """Note an id; give the number of the row that had it before, if one had."""
+        if self._base is None:
+            earlier = self._first.setdefault(identifier, number)
+            if len(self._first) > _CHECKED_IN_MEMORY:
+                self._move()
+            return None if earlier == number else earlier
+        try:
+            self._base.execute("insert into seen values (?, ?)", (identifier, number))
+        except sqlite3.IntegrityError:
+            found = self._base.execute("select number from seen where id = ?", (identifier,)).fetchone()
+            return int(found[0])
+        return None
+
+    def _move(self) -> None:
+        self._folder = TemporaryDirectory(prefix="peakbench-ids-")
+        self._base = sqlite3.connect(Path(self._folder.name) / "ids.sqlite", isolation_level=None)
+        self._base.execute("pragma journal_mode = off")
+        self._base.execute("pragma synchronous = off")
+        self._base.execute("create table seen (id text primary key, number integer) without rowid")
+        self._base.execute("begin")
+        self._base.executemany("insert into seen values (?, ?)", self._first.items())
+        self._first = {}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        if self._base is not None:
+            self._base.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+        return False

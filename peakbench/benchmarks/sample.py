@@ -1,12 +1,15 @@
 """One item of a benchmark: images, a prompt, and the reference a good answer would match."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from peakbench.canonical import canonical_json
+
+Reference = Mapping[str, Any] | tuple[Mapping[str, Any], ...] | str
+"""What a good answer would be: an object of fields (extraction), items with boxes (grounding), or a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +41,34 @@ class Sample:
         id: Unique within the benchmark's data.
         prompt: The rendered prompt, as it will be sent.
         images: In the order in which they are sent.
-        reference: The completed reference (every schema field is there, absent ones as None).
+        reference: The completed reference: for fields, every schema field is there, absent ones as None.
         cluster: Samples that are not independent of one another share one; None when the benchmark declares none.
-        line: Line in the data file, from 1, for messages.
+        evidence: What a text may be checked against; None when the benchmark declares none.
+        line: Line or row in the data, from 1, for messages.
     """
 
     id: str
     prompt: str
     images: tuple[ImageFile, ...]
-    reference: Mapping[str, Any]
+    reference: Reference
     cluster: str | None = None
+    evidence: str | None = None
     line: int = field(default=0, compare=False)
 
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of what was asked and expected: id, prompt, reference and the images' bytes."""
-        parts = {
+        parts: dict[str, Any] = {
             "id": self.id,
             "prompt": self.prompt,
-            "reference": dict(self.reference),
+            "reference": self.reference,
             "images": [image.sha256 for image in self.images],
         }
+        if self.evidence is not None:
+            parts["evidence"] = self.evidence
         return hashlib.sha256(canonical_json(parts)).hexdigest()
 
 
-def data_digest(sample_digests: list[str]) -> str:
+def data_digest(sample_digests: Iterable[str]) -> str:
     """Digest of a data set: of its samples' digests, whatever the order or the file format they came in."""
     return hashlib.sha256("\n".join(sorted(sample_digests)).encode()).hexdigest()

@@ -7,7 +7,7 @@ import typer
 
 from peakbench.cli import options
 
-app = typer.Typer(help="List, show and make benchmarks.", no_args_is_help=True)
+app = typer.Typer(help="List, show, validate and make benchmarks.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -30,47 +30,91 @@ def list_benchmarks(as_json: options.Json = False) -> None:
 def show(
     benchmark: Annotated[str, typer.Argument(help="A built-in benchmark's name, or the path of a benchmark file.")],
     as_yaml: Annotated[bool, typer.Option("--yaml", help="Print the file itself, to begin one of your own.")] = False,
+    with_data: Annotated[
+        bool, typer.Option("--data", help="Read the data too: value counts, nulls, image sizes, three prompts.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Show a benchmark: its task, its fields with their weights, its prompt."""
+    """Show a benchmark: its task, its fields with their weights, its prompt; with --data, what is in its data."""
     import sys
 
-    from rich.table import Table
-    from rich.text import Text
-
-    from peakbench.benchmarks.benchmark import find_benchmark
+    from peakbench.benchmarks.benchmark import cache_folder, find_benchmark
+    from peakbench.cli.benchmark_text import contents_json, print_benchmark, print_contents
     from peakbench.cli.console import output_console, print_json
-    from peakbench.terminal import printable
+    from peakbench.jobs.inspect import contents
+    from peakbench.metrics.registry import Registry
 
     found = find_benchmark(benchmark)
-    file = found.file
-    if as_json:
-        print_json(found.resolved())
-        return
     if as_yaml:
         sys.stdout.write(found.path.read_text(encoding="utf-8"))
         return
+    counted = contents(found, cache_folder(), Registry.load()) if with_data else None
+    if as_json:
+        print_json(found.resolved() | ({"contents": contents_json(counted)} if counted else {}))
+        return
     console = output_console()
-    console.print(Text(printable(f"{file.name}: {file.title}"), style="bold"))
-    if file.description:
-        console.print(Text(printable(file.description.strip())))
-    table = Table("field", "comparator", "weight", "also called", "null words")
-    for name, spec in file.fields.items():
-        table.add_row(
-            Text(printable(name)),
-            spec.type,
-            f"{spec.weight:g}",
-            Text(printable(", ".join(spec.aliases))),
-            Text(printable(", ".join(spec.null_values))),
-        )
-    console.print(table)
-    console.print(Text(f"ranked by {file.rank_by}; floors: {', '.join(file.floors)}"))
-    console.print(Text("\nprompt:", style="bold"))
-    console.print(Text(printable(file.prompt if isinstance(file.prompt, str) else file.prompt.template)))
+    print_benchmark(console, found.file)
+    if counted:
+        print_contents(console, counted)
+
+
+@app.command("validate")
+def validate(
+    benchmark: Annotated[str, typer.Argument(help="A built-in benchmark's name, or the path of a benchmark file.")],
+    data: Annotated[Path | None, typer.Option("--data", help="Another data file than the benchmark's.")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Check every row of the data in one pass, and name line and sample of everything wrong; exits with 2 then."""
+    from rich.text import Text
+
+    from peakbench.benchmarks.benchmark import cache_folder, find_benchmark
+    from peakbench.cli.console import output_console, print_json
+    from peakbench.errors import ExitCode
+    from peakbench.jobs.inspect import validate as validate_data
+    from peakbench.terminal import printable
+
+    found = validate_data(find_benchmark(benchmark), data, cache_folder())
+    if as_json:
+        findings = [
+            {"place": finding.place, "sample": finding.sample, "reason": finding.reason} for finding in found.findings
+        ]
+        print_json({"n": found.n, "n_bad": found.n_bad, "findings": findings})
+    else:
+        console = output_console()
+        for finding in found.findings:
+            console.print(Text(printable(str(finding))), soft_wrap=True)
+        if found.n_bad > len(found.findings):
+            console.print(Text(f"… and {found.n_bad - len(found.findings)} more"))
+        console.print(Text(f"{found.n} good samples, {found.n_bad} bad rows"))
+    if found.n_bad or not found.n:
+        raise typer.Exit(ExitCode.BAD_INPUT)
 
 
 make_app = typer.Typer(help="Render data sets.", no_args_is_help=True)
 app.add_typer(make_app, name="make")
+
+
+@make_app.command("defects")
+def make_defects(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    n: Annotated[int, typer.Option("--n", "-n", min=1, max=1_000_000, help="How many scenes.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same pixels.")] = 0,
+    as_json: options.Json = False,
+) -> None:
+    """Render scenes with captions and drawn defects, and a benchmark file to run them with."""
+    from peakbench.benchmarks.defects import make_defects as make
+
+    _print_made(make(output, n, seed, benchmark_file=lambda: _DEFECTS_FILE), n, seed, "scenes", as_json=as_json)
+
+
+_DEFECTS_FILE = """\
+# Scenes that PeakBench rendered; the built-in benchmark `defects-demo` holds where this file says nothing.
+extends: defects-demo
+schema_version: 1
+id: defects-made
+version: 1
+data: {path: data.jsonl}
+"""
 
 
 @make_app.command("garments")
@@ -81,15 +125,19 @@ def make_garments(
     as_json: options.Json = False,
 ) -> None:
     """Render garments with nine attributes each, and a benchmark file to run them with."""
+    from peakbench.benchmarks.garments import make_garments as make
+
+    _print_made(make(output, n, seed), n, seed, "garments", as_json=as_json)
+
+
+def _print_made(data: Path, n: int, seed: int, what: str, *, as_json: bool) -> None:
     from rich.text import Text
 
-    from peakbench.benchmarks.garments import make_garments as make
     from peakbench.cli.console import output_console, print_json
 
-    data = make(output, n, seed)
     if as_json:
         print_json({"data": str(data), "benchmark": str(data.parent / "benchmark.yaml"), "n": n, "seed": seed})
         return
     console = output_console()
-    console.print(Text(f"wrote {n} garments: {data}"), soft_wrap=True)
+    console.print(Text(f"wrote {n} {what}: {data}"), soft_wrap=True)
     console.print(Text(f"ask about them: peakbench run {data.parent / 'benchmark.yaml'} --model MODEL"), soft_wrap=True)

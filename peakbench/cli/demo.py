@@ -15,7 +15,7 @@ def demo(
     limit: options.Limit = None,
     as_json: options.Json = False,
 ) -> None:
-    """Render garments, serve the small built-in models, ask them, score them, and make a leaderboard.
+    """Render pictures of two tasks, serve the small built-in models, ask them, score them, and make leaderboards.
 
     These are small baselines that look at pixels, made to show PeakBench at work; they are no vision-language models.
     """
@@ -42,7 +42,7 @@ def demo(
     if as_json:
         print_json(
             {
-                "board": outcome.board.model_dump(mode="json"),
+                "boards": [board.model_dump(mode="json") for board in outcome.boards],
                 "runs": str(outcome.runs),
                 "data": str(outcome.data),
                 "written": [str(path) for path in outcome.written],
@@ -50,15 +50,18 @@ def demo(
         )
         return
     console = output_console()
-    print_board(outcome.board, console)
+    for number, board in enumerate(outcome.boards):
+        if number:
+            console.print()
+        print_board(board, console)
     console.print(
         Text(
-            "\nThese are small baselines built into PeakBench: nearest neighbours that look at the pixels of rendered "
-            "garments. They show the harness at work and say nothing about any vision-language model."
+            "\nThese are small baselines built into PeakBench: nearest neighbours and a detector that look at the "
+            "pixels of rendered pictures. They show the harness at work and say nothing of any vision-language model."
         )
     )
     for what, path in (
-        ("the board", outcome.written[0].parent),
+        ("the boards", outcome.written[0].parent),
         ("the runs", outcome.runs),
         ("the data", outcome.data),
     ):

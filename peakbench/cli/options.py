@@ -46,6 +46,12 @@ SweepBaseUrl = Annotated[
         help="Where models are asked that name no URL of their own; goes before the run file's.",
     ),
 ]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Where the data lies, when that is not where the benchmark file says.")
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave bad rows of the data out, and record them, instead of refusing it.")
+]
 ApiKeyEnv = Annotated[
     str,
     typer.Option(

@@ -26,6 +26,8 @@ def run(
     retry_failed: options.RetryFailed = False,
     max_error_rate: options.MaxErrorRate = 0.01,
     revision: Annotated[str | None, typer.Option("--revision", help="The model's revision, for the record.")] = None,
+    data: options.Data = None,
+    skip_bad: options.SkipBad = False,
     api_key_env: options.ApiKeyEnv = "OPENAI_API_KEY",
     metrics: options.Metrics = None,
     as_json: options.Json = False,
@@ -55,6 +57,8 @@ def run(
         resume=resume,
         fresh=fresh,
         retry_failed=retry_failed,
+        skip_bad=skip_bad,
+        data=data,
         command=command_line(),
     )
     registry = Registry.load(metrics)

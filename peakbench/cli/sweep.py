@@ -1,17 +1,25 @@
-"""`peakbench sweep`: many models, one after the other."""
+"""`peakbench sweep`: many models, one after the other, and their board."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from peakbench.cli import options
+
+if TYPE_CHECKING:
+    from peakbench.jobs.run import RunOutcome
+    from peakbench.metrics.registry import Registry
 
 
 def sweep(
     file: Annotated[str, typer.Argument(help="A run file (YAML), or the name of one in runners/.")],
     base_url: options.SweepBaseUrl = None,
     output: options.Output = Path("runs"),
+    board: Annotated[
+        Path | None, typer.Option("--board", help="Folder for the board's files: board.md, .csv, .json and .png.")
+    ] = None,
     limit: options.Limit = None,
     seed: options.Seed = 0,
     max_concurrency: options.MaxConcurrency = 8,
@@ -27,12 +35,12 @@ def sweep(
     metrics: options.Metrics = None,
     as_json: options.Json = False,
 ) -> None:
-    """Run every model of a run file on its benchmarks; one that fails does not stop the others."""
+    """Run every model of a run file on its benchmarks, and print the board; one that fails does not stop the others."""
     from contextlib import ExitStack
 
     from peakbench.cli.console import print_error, print_json, say
     from peakbench.cli.run import command_line
-    from peakbench.cli.watch import check_error_rate, next_step, report, watching
+    from peakbench.cli.watch import check_error_rate, next_step, watching
     from peakbench.errors import BadInputError, ExitCode
     from peakbench.jobs.run import RunSettings, Watching, api_key
     from peakbench.jobs.sweep import read_sweep
@@ -46,6 +54,8 @@ def sweep(
         raise BadInputError("--resume and --fresh exclude one another", mend="give one of them")
     if retry_failed and not resume:
         raise BadInputError("--retry-failed goes on with a sweep", mend="give --resume --retry-failed")
+    if board and board.exists() and not board.is_dir():
+        raise BadInputError(f"--board {board} is no folder", mend="name a folder for the board's files")
     content, path = read_sweep(file)
     registry = Registry.load(metrics)
     settings = RunSettings(
@@ -83,13 +93,47 @@ def sweep(
             ]
         )
     for outcome in outcomes:
-        if outcome.run and not as_json:
-            report(outcome.run, registry, as_json=False)
         if outcome.error:
             say(f"{outcome.model} on {outcome.benchmark}:")
             print_error(outcome.error)
-    if not as_json and any(outcome.run for outcome in outcomes):
+    runs = [outcome.run for outcome in outcomes if outcome.run]
+    if runs and (board or not as_json):
+        _show_boards(runs, registry, max_error_rate, board, quiet=as_json)
+    if runs and not board and not as_json:
         next_step(output)
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(ExitCode.INFRASTRUCTURE)
-    check_error_rate([outcome.run for outcome in outcomes if outcome.run], max_error_rate, settings.command)
+    check_error_rate(runs, max_error_rate, settings.command)
+
+
+def _show_boards(
+    runs: "Sequence[RunOutcome]", registry: "Registry", max_error_rate: float, folder: Path | None, *, quiet: bool
+) -> None:
+    """Print a board for each benchmark of the sweep and what failed in its runs; write the boards when asked to."""
+    from rich.text import Text
+
+    from peakbench.cli.console import output_console
+    from peakbench.jobs.leaderboard import make_boards
+    from peakbench.leaderboards.terminal import print_board
+    from peakbench.leaderboards.writer import write_board
+    from peakbench.terminal import printable
+
+    console = output_console()
+    boards = make_boards([run.folder.path for run in runs], registry, max_error_rate)
+    written = []
+    for made in boards:
+        if not quiet:
+            print_board(made, console)
+        if folder:
+            written += write_board(made, folder if len(boards) == 1 else folder / made.benchmark)
+    if quiet:
+        return
+    for run in runs:
+        kinds = run.folder.failure_kinds()
+        if kinds:
+            told = ", ".join(f"{count} × {kind}" for kind, count in kinds.items())
+            console.print(
+                Text(printable(f"{run.results.model} on {run.results.benchmark}: failed: {told}")), soft_wrap=True
+            )
+    for path in written:
+        console.print(Text(f"wrote {path}"), soft_wrap=True)

@@ -39,7 +39,7 @@ def report(outcome: "RunOutcome", registry: "Registry", *, as_json: bool) -> Non
     console = output_console()
     console.print(Text(printable(f"{results.model} on {results.benchmark}, {results.n} samples"), style="bold"))
     headline = [definition.id for definition in registry.definitions if definition.headline]
-    for name in dict.fromkeys([results.rank_by, *headline, *_BESIDE]):
+    for name in dict.fromkeys([results.rank_by or "", *headline, *_BESIDE]):
         if name in results.metrics:
             ranks = "  ← ranks" if name == results.rank_by else ""
             console.print(Text(f"  {name:<28} {_shown(results.metrics[name])}{ranks}"))

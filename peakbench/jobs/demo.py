@@ -1,11 +1,10 @@
-"""Everything, on this machine, in a minute or two: rendered garments, a real server, a sweep, floors, a board."""
+"""Everything, on this machine, in a minute or two: rendered garments, a real server, a sweep, floors, boards."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from peakbench.benchmarks.benchmark import find_benchmark
-from peakbench.errors import PeakBenchError
 from peakbench.jobs.leaderboard import make_boards
 from peakbench.jobs.run import RunSettings, Watching
 from peakbench.jobs.sweep import SweepOutcome, read_sweep, sweep
@@ -23,14 +22,14 @@ class DemoOutcome:
     """What the demo made.
 
     Attributes:
-        board: The board.
+        boards: A board a benchmark.
         runs: Root of the run folders.
-        data: The rendered data file.
-        written: The board's files.
+        data: Folder of the rendered data.
+        written: The boards' folders.
         sweep: What came of each model.
     """
 
-    board: Board
+    boards: list[Board]
     runs: Path
     data: Path
     written: list[Path]
@@ -40,7 +39,7 @@ class DemoOutcome:
 def demo(
     output: Path, registry: Registry, say: Callable[[str], None], watch: Callable[[str], Watching], limit: int | None
 ) -> DemoOutcome:
-    """Render the benchmark's data, serve the built-in models, sweep them, and make the board.
+    """Render the data of both tasks, serve the built-in models, sweep them, and make the boards.
 
     Args:
         output: Folder for everything that is made.
@@ -50,9 +49,10 @@ def demo(
         limit: Samples to ask about; None for all.
     """
     file, path = read_sweep("demo")
-    benchmark = find_benchmark(file.benchmarks[0])
-    say("rendering the garments to ask about")
-    data = benchmark.data_path(output / "data")
+    data = output / "data"
+    for name in file.benchmarks:
+        say(f"rendering the pictures of {name}")
+        find_benchmark(name).data_place(data)
     say("training the built-in models on other garments, rendered for them")
     models = build_models([model.name for model in file.models], progress=say)
     with run_in_thread(models, MockServerSettings()) as server:
@@ -64,7 +64,7 @@ def demo(
             asking=AskingSettings(),
             limit=limit,
             fresh=True,
-            data=data,
+            cache=data,
             command="",
         )
         outcomes = sweep(file, path, settings, registry, watch)
@@ -73,7 +73,9 @@ def demo(
         raise failed[0]
     runs = [outcome.run.folder.path for outcome in outcomes if outcome.run]
     boards = make_boards(runs, registry)
-    if len(boards) != 1:
-        raise PeakBenchError(f"the demo made {len(boards)} boards, not one")
-    written = write_board(boards[0], output / "leaderboard")
-    return DemoOutcome(boards[0], output / "runs", data, written, outcomes)
+    written = []
+    for board in boards:
+        folder = output / "leaderboard" / board.benchmark.partition("@")[0]
+        write_board(board, folder)
+        written.append(folder)
+    return DemoOutcome(boards, output / "runs", data, written, outcomes)

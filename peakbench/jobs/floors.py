@@ -28,7 +28,7 @@ def floor_model(name: FloorName) -> str:
 def ensure_floors(
     root: Path,
     benchmark: Benchmark,
-    data: Path,
+    data: DataFacts,
     samples: Callable[[], Sequence[Sample]],
     registry: Registry,
     identity: Identity,
@@ -38,7 +38,7 @@ def ensure_floors(
     Args:
         root: Root of the run folders.
         benchmark: The run's benchmark.
-        data: Where its data lies.
+        data: What the run says of its data.
         samples: Gives the run's samples; called only when a floor is missing.
         registry: The metrics.
         identity: The run's.
@@ -50,7 +50,7 @@ def ensure_floors(
     expected = signatures_digest(metrics_of(file, registry))
     samples_once = cache(samples)
     folders = []
-    for name in file.floors:
+    for name in file.all_floors:
         own = identity.model_copy(update={"kind": "floor", "model": floor_model(name), "revision": None, "repeats": 1})
         place = root / folder_name(own.model) / folder_name(own.benchmark)
         folder = _existing(place, own)
@@ -81,7 +81,7 @@ def _scored_with(folder: RunFolder, metrics_digest: str) -> bool:
 def _make(
     root: Path,
     benchmark: Benchmark,
-    data: Path,
+    data: DataFacts,
     samples: Sequence[Sample],
     identity: Identity,
     name: FloorName,
@@ -94,7 +94,7 @@ def _make(
         identity_digest=identity.digest,
         benchmark=benchmark.resolved(),
         benchmark_path=str(benchmark.path),
-        data=DataFacts(path=str(data.resolve()), digest=identity.data, n=len(samples)),
+        data=data,
         model=ModelFacts(name=identity.model, title=name, note=FLOOR_NOTES[name]),
         created=utc_now(),
         hardware=hardware(),
@@ -106,7 +106,7 @@ def _make(
         folder.write_manifest(manifest)
         writer = folder.journal_writer(manifest)
         try:
-            for sample, text in zip(samples, floor_answers(name, samples, identity.seed), strict=True):
+            for sample, text in zip(samples, floor_answers(benchmark.file, name, samples, identity.seed), strict=True):
                 writer.append(
                     Response(
                         sample_id=sample.id,

@@ -10,7 +10,7 @@ from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.score import read_samples, score_run
 from peakbench.leaderboards.board import build_board
 from peakbench.leaderboards.entries import BoardEntry, newest_entries, read_entry
-from peakbench.leaderboards.rows import Board
+from peakbench.leaderboards.rows import Board, ReferenceLine
 from peakbench.metrics.registry import Registry
 from peakbench.runs.folder import RunFolder, find_runs
 
@@ -45,13 +45,20 @@ def make_boards(
         )
     newest = newest_entries(entries)
     boards = []
-    for benchmark in sorted({entry.results.benchmark for entry in newest}):
+    for benchmark in dict.fromkeys(entry.results.benchmark for entry in newest):  # in the order of their first runs
         chosen = [entry for entry in newest if entry.results.benchmark == benchmark]
         _require_same_data(chosen)
         floors = [read_entry(floor.path) for floor in _floors(chosen[0], registry)]
         headline = [definition for definition in registry.definitions if definition.headline]
-        boards.append(build_board([*chosen, *floors], headline, max_error_rate))
+        lines = _reference_lines(RunFolder(chosen[0].facts.folder))
+        boards.append(build_board([*chosen, *floors], headline, max_error_rate, reference_lines=lines))
     return boards
+
+
+def _reference_lines(run: RunFolder) -> list[ReferenceLine]:
+    """The values to compare with that the run's benchmark declares."""
+    declared = BenchmarkFile.model_validate(run.read_manifest().benchmark).reference_lines
+    return [ReferenceLine(line.name, line.metric, line.value, line.slice, line.note) for line in declared]
 
 
 def _entry(run: RunFolder, registry: Registry, say: Callable[[str], None]) -> BoardEntry | None:
@@ -89,7 +96,7 @@ def _floors(entry: BoardEntry, registry: Registry) -> list[RunFolder]:
     return ensure_floors(
         run.root_of(manifest.identity),
         benchmark,
-        Path(manifest.data.path),
+        manifest.data,
         lambda: read_samples(run, manifest, benchmark),
         registry,
         manifest.identity,

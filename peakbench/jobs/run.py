@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
+from peakbench.benchmarks.loaders import DataPlace, Finding, told
 from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.errors import BadInputError, InterruptedRunError, PeakBenchError
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
@@ -20,6 +21,9 @@ from peakbench.runs.journal import Key, require_own_header
 from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest, ServerFacts, Session
 from peakbench.runs.records import Generation, Request
 from peakbench.runs.results import Results
+
+_SKIPPED_KEPT = 1000
+"""Most bad rows whose fault `run.json` keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class RunSettings:
         keep_finished: Take the finished run when there is one, go on with the unfinished, else begin one.
         command: The command line, for messages that say how to go on; empty when the job cannot be gone on with.
         data: Another data file than the benchmark's; for data rendered somewhere else.
+        skip_bad: Leave bad rows out, and record them, instead of refusing the data.
+        cache: Where rendered data is kept; None for the person's cache folder.
     """
 
     model: ModelFacts
@@ -55,6 +61,8 @@ class RunSettings:
     keep_finished: bool = False
     command: str = "peakbench run"
     data: Path | None = None
+    skip_bad: bool = False
+    cache: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +103,13 @@ def run_benchmark(
     """
     watching = watching or Watching()
     metrics_of(benchmark.file, registry)  # a benchmark that cannot be scored is not asked
-    if settings.data is None and benchmark.file.data.make:
+    if settings.data is None and benchmark.file.data.make is not None:
         watching.say(f"the data of {benchmark.name} is rendered, unless it is there already")
-    data = settings.data or benchmark.data_path(cache_folder())
-    samples = benchmark.samples(data)
+    cache = settings.cache or cache_folder()
+    data = settings.data or benchmark.data_place(cache)
+    samples, skipped = benchmark.samples(data, cache, skip_bad=settings.skip_bad)
+    if skipped:
+        watching.say("\n".join([f"{len(skipped)} bad rows are left out:", *told(skipped)]))
     if settings.limit is not None and settings.limit >= len(samples):
         settings = replace(settings, limit=None)  # that is no limit, and must not look like one
     samples = draw_samples(samples, settings.limit, settings.seed)
@@ -109,7 +120,8 @@ def run_benchmark(
     with folder.lock():
         try:
             if earlier is None:
-                folder.write_manifest(_new_manifest(folder, benchmark, data, samples, identity, settings))
+                facts = _data_facts(data, samples, skipped, identity)
+                folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, settings))
             todo = _todo(folder, samples, settings)
             if todo:  # else nothing is missing but the scores, and no server is needed for them
                 server = server or _probe(settings)
@@ -117,7 +129,8 @@ def run_benchmark(
                 _ask(folder, _begin_session(folder, settings, server), benchmark, todo, settings, watching)
             # Results come last: where they are, everything is.
             if not (earlier and _complete(folder, folder.read_manifest())):
-                ensure_floors(settings.output, benchmark, data, lambda: samples, registry, identity)
+                facts = folder.read_manifest().data
+                ensure_floors(settings.output, benchmark, facts, lambda: samples, registry, identity)
                 score_run(folder, registry, samples=samples)
             results = folder.read_results()
         except PeakBenchError as error:
@@ -213,11 +226,22 @@ def _complete(run: RunFolder, manifest: RunManifest) -> bool:
     return manifest.finished is not None and run.results_path.is_file()
 
 
+def _data_facts(
+    data: DataPlace, samples: Sequence[Sample], skipped: Sequence[Finding], identity: Identity
+) -> DataFacts:
+    return DataFacts(
+        path=str(data.resolve()) if isinstance(data, Path) else f"{data.repo}@{data.revision} ({data.split})",
+        digest=identity.data,
+        n=len(samples),
+        n_skipped=len(skipped),
+        skipped=[str(finding) for finding in skipped[:_SKIPPED_KEPT]],
+    )
+
+
 def _new_manifest(
     folder: RunFolder,
     benchmark: Benchmark,
-    data: Path,
-    samples: Sequence[Sample],
+    data: DataFacts,
     identity: Identity,
     settings: RunSettings,
 ) -> RunManifest:
@@ -227,7 +251,7 @@ def _new_manifest(
         identity_digest=identity.digest,
         benchmark=benchmark.resolved(),
         benchmark_path=str(benchmark.path),
-        data=DataFacts(path=str(data.resolve()), digest=identity.data, n=len(samples)),
+        data=data,
         model=settings.model,
         created=utc_now(),
         hardware=hardware(),

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
 from peakbench.benchmarks.file import BenchmarkFile
+from peakbench.benchmarks.loaders import DataPlace
 from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.jobs.facts import SCORING_PACKAGES, package_versions
-from peakbench.metrics.answers import prepare
+from peakbench.metrics.answers import preparer
 from peakbench.metrics.metric import Answer, Metric, Timings
 from peakbench.metrics.performance import performance_of
 from peakbench.metrics.registry import Registry
@@ -90,7 +91,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         n_failed=counts.failed,
         n_unparsed=counts.unparsed,
         n_truncated=counts.truncated,
-        rank_by=benchmark.file.rank_by,
+        rank_by=benchmark.file.ranked_by,
         comparable=comparable,
         fingerprint=digest(fingerprint),
         metrics=results,
@@ -108,10 +109,10 @@ def metrics_of(file: BenchmarkFile, registry: Registry) -> dict[str, Metric]:
         BadInputError: If the benchmark names one that is not there, or is ranked by one that is not scored.
     """
     metrics = registry.metrics(file.task, file.schema_of_fields, file.metrics)
-    if file.rank_by not in metrics:
-        close = difflib.get_close_matches(file.rank_by, metrics, n=1)
+    if file.ranked_by is not None and file.ranked_by not in metrics:
+        close = difflib.get_close_matches(file.ranked_by, metrics, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"rank by one of: {', '.join(metrics)}"
-        raise BadInputError(f"{file.name} is ranked by `{file.rank_by}`, which is no metric of its task", mend=hint)
+        raise BadInputError(f"{file.name} is ranked by `{file.ranked_by}`, which is no metric of its task", mend=hint)
     return metrics
 
 
@@ -136,19 +137,21 @@ class _Counts:
 
 def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark) -> list[Sample]:
     """Read a run's samples again, and make sure that they are the ones that were asked about."""
-    data = Path(manifest.data.path)
-    if not data.is_file() and benchmark.file.data.make is not None:
-        data = benchmark.data_path(cache_folder())  # rendered again, on this machine too
-    if not data.is_file():
+    source, data = benchmark.file.data, Path(manifest.data.path)
+    place: DataPlace = data
+    if source.hub is not None or (source.make is not None and not data.exists()):
+        place = benchmark.data_place(cache_folder())  # read, or rendered, again, on this machine too
+    elif not data.exists():
         raise BadInputError(
             f"{folder.path}: its data is no longer at {data}",
             mend="put it back there; scoring compares answers with the references in it",
         )
-    samples = draw_samples(benchmark.samples(data), manifest.identity.limit, manifest.identity.seed)
+    samples, _ = benchmark.samples(place, cache_folder(), skip_bad=manifest.data.n_skipped > 0)
+    samples = draw_samples(samples, manifest.identity.limit, manifest.identity.seed)
     found = data_digest([sample.digest for sample in samples])
     if found != manifest.data.digest:
         raise BadInputError(
-            f"{folder.path}: the data at {data} is not what was asked about "
+            f"{folder.path}: the data at {manifest.data.path} is not what was asked about "
             f"(digest {found[:12]} there, {manifest.data.digest[:12]} in run.json)",
             mend="bring the data back to what it was, or run again",
         )
@@ -158,9 +161,9 @@ def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark)
 def _answers(
     samples: Sequence[Sample], journal: Journal, registry: Registry, benchmark: Benchmark, repeats: int
 ) -> Iterator[tuple[Sample, list[Answer]]]:
-    fields = benchmark.file.schema_of_fields
+    prepare = preparer(benchmark.file, registry)
     for sample in samples:
-        yield sample, [prepare(sample, journal[sample.id, repeat], fields, registry) for repeat in range(repeats)]
+        yield sample, [prepare(sample, journal[sample.id, repeat]) for repeat in range(repeats)]
 
 
 def _rows(sample: Sample, repeat: int, answer: Answer, metrics: Mapping[str, Metric]) -> Iterator[ScoreRow]:

@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.content import content_root
@@ -22,11 +22,13 @@ class SweepModel(ModelFacts):
     """A model of a sweep: its facts, and where it is asked when that is not the sweep's own URL."""
 
     base_url: str | None = None
+    benchmarks: list[str] | None = None
+    """Of the sweep's benchmarks, those that it is asked; all when not given."""
 
     @property
     def facts(self) -> ModelFacts:
         """The facts alone."""
-        return ModelFacts(**self.model_dump(exclude={"base_url"}))
+        return ModelFacts(**self.model_dump(exclude={"base_url", "benchmarks"}))
 
 
 class SweepFile(StrictModel):
@@ -51,6 +53,14 @@ class SweepFile(StrictModel):
                 )
             seen.add((model.name, model.revision))
         return models
+
+    @model_validator(mode="after")
+    def _known_benchmarks(self) -> "SweepFile":
+        for model in self.models:
+            for name in model.benchmarks or ():
+                if name not in self.benchmarks:
+                    raise ValueError(f"`{model.name}` names `{name}`, which is not among the sweep's benchmarks")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +127,14 @@ def sweep(
     for name in benchmarks or file.benchmarks:
         local = path.parent / name
         found.append((name, find_benchmark(str(local) if local.is_file() else name)))
-    each = [replace(settings, model=model.facts, endpoint=_endpoint(model, settings)) for model in file.models]
+    each = [
+        (replace(settings, model=model.facts, endpoint=_endpoint(model, settings)), model.benchmarks)
+        for model in file.models
+    ]
     outcomes = []
-    for (name, benchmark), own in product(found, each):
+    for (name, benchmark), (own, only) in product(found, each):
+        if only is not None and name not in only:
+            continue
         model = own.model.name
         try:
             run = run_benchmark(benchmark, own, registry, watch(model))

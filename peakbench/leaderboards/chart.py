@@ -2,14 +2,16 @@
 
 Drawn with matplotlib's Agg and the fonts that come with matplotlib, without metadata: the same board gives the same
 bytes. Colour is never alone in saying something: floors are hollow and named, architectures differ in marker too once
-the colours are used up.
+the colours are used up, and a reference is a hollow diamond.
+
+A board that is not ranked shows the JSON parse rate.
 """
 
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from peakbench.leaderboards.rows import Board, BoardRow
+from peakbench.leaderboards.rows import Board, BoardMetric, BoardRow
 from peakbench.leaderboards.wording import PERCENT_UNITS, number, one_line, shorten, unit_sign
 
 if TYPE_CHECKING:
@@ -55,8 +57,8 @@ def chart_png(board: Board) -> bytes:
 def _draw(board: Board) -> "Figure":
     from matplotlib.figure import Figure
 
-    metric = board.ranking
-    rows = board.rows
+    metric, ranked = board.compared_by, board.rank_by is not None
+    rows = [row for row in board.rows if row.kind != "reference" or metric.key in row.metrics]
     looks = _looks(rows)
     legend = list(looks.items()) if set(looks) - {_UNKNOWN} else []
     columns = _legend_columns(legend)
@@ -65,19 +67,20 @@ def _draw(board: Board) -> "Figure":
     figure = Figure(figsize=(_WIDTH, height), facecolor="white")
 
     names = [_name(row) for row in rows]
-    left = 0.85 + max((_inches(name) for name in names), default=0.0)
-    right = 1.95 if any(row.metrics.get(board.rank_by) for row in rows) else 1.0
+    indent = 0.58 if ranked else 0.30  # room for the ranks
+    left = indent + 0.27 + max((_inches(name) for name in names), default=0.0)
+    right = 1.95 if any(row.metrics.get(metric.key) for row in rows) else 1.0
     axes = figure.add_axes(
         (left / _WIDTH, foot / height, (_WIDTH - left - right) / _WIDTH, (height - head - foot) / height)
     )
-    _axis(axes, board, rows)
+    _axis(axes, metric, len(rows))
     for place, row in enumerate(rows):
-        _run(axes, board, row, place, *looks.get(row.architecture or _UNKNOWN, (_OKABE_ITO[0], "o")))
-        value, interval = _value_label(board, row)
-        ink = _GREY if row.rank is None else _BLACK
+        _run(axes, metric, row, place, *looks.get(row.architecture or _UNKNOWN, (_OKABE_ITO[0], "o")))
+        value, interval = _value_label(metric, row)
+        ink = _BLACK if _is_full(row) else _GREY
         for inches, align, text, weight in (
             (0.45, "right", "" if row.rank is None else str(row.rank), "bold"),
-            (0.58, "left", names[place], "normal"),
+            (indent, "left", names[place], "normal"),
             (_WIDTH - right + 0.62, "right", value, "bold"),
             (_WIDTH - right + 0.72, "left", interval, "normal"),
         ):
@@ -87,10 +90,10 @@ def _draw(board: Board) -> "Figure":
                 parse_math=False,
             )  # fmt: skip
 
-    title = f"{metric.title}, {metric.direction} is better"
+    title = f"{metric.title}, {metric.direction} is better{'' if ranked else '; not ranked'}"
     figure.text(0.30 / _WIDTH, 1 - 0.32 / height, _drawable(title), fontsize=13, weight="bold", parse_math=False)
     figure.text(
-        0.30 / _WIDTH, 1 - 0.58 / height, _drawable(_subtitle(board)), fontsize=9, color=_GREY, parse_math=False
+        0.30 / _WIDTH, 1 - 0.58 / height, _drawable(_subtitle(board, metric)), fontsize=9, color=_GREY, parse_math=False
     )
     _legend(figure, legend, columns)
     return figure
@@ -109,34 +112,39 @@ def _looks(rows: Sequence[BoardRow]) -> dict[str, tuple[str, str]]:
     return looks
 
 
-def _run(axes: "Axes", board: Board, row: BoardRow, place: int, colour: str, marker: str) -> None:
-    """One run's interval and dot; nothing where there is no value."""
-    found = row.metrics.get(board.rank_by)
+def _is_full(row: BoardRow) -> bool:
+    """Whether a row is drawn in full: a model, unless it is kept out of the ranking."""
+    return row.kind == "model" and row.unranked is None
+
+
+def _run(axes: "Axes", metric: BoardMetric, row: BoardRow, place: int, colour: str, marker: str) -> None:
+    """One row's interval and dot; nothing where there is no value."""
+    found = row.metrics.get(metric.key)
     if found is None or found.value is None:
         return
-    scale = _scale(board)
-    hollow = row.kind != "model"
-    colour, marker = (_GREY, "o") if hollow else (colour, marker)
+    scale = _scale(metric)
+    if row.kind != "model":
+        colour, marker = _GREY, "D" if row.kind == "reference" else "o"
     if found.ci is not None:
         axes.plot(
             [scale * found.ci[0], scale * found.ci[1]], [place, place], color=colour, linewidth=2.0,
             solid_capstyle="butt", zorder=2, clip_on=False,
         )  # fmt: skip
-    face = "white" if hollow or row.rank is None else colour
+    face = colour if _is_full(row) else "white"
     axes.plot(
         [scale * found.value], [place], marker=marker, markersize=5.6, markerfacecolor=face, markeredgecolor=colour,
         markeredgewidth=1.3, linestyle="none", zorder=3, clip_on=False,
     )  # fmt: skip
 
 
-def _axis(axes: "Axes", board: Board, rows: Sequence[BoardRow]) -> None:
+def _axis(axes: "Axes", metric: BoardMetric, rows: int) -> None:
     """Ticks, limits and grid."""
-    low, high = board.ranking.range
-    scale = _scale(board)
-    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
-    axes.set_yticks(range(len(rows)), [""] * len(rows))
+    low, high = metric.range
+    scale = _scale(metric)
+    axes.set_ylim(max(rows, 1) - 0.5, -0.5)
+    axes.set_yticks(range(rows), [""] * rows)
     axes.set_xlim(scale * low, None if high is None else scale * high)
-    unit = board.ranking.unit
+    unit = metric.unit
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} {unit_sign(unit)}".rstrip())
     axes.tick_params(axis="x", labelsize=9, color="#BBBBBB", labelcolor=_GREY)
     axes.tick_params(axis="y", length=0)
@@ -170,13 +178,13 @@ def _legend(figure: "Figure", looks: Sequence[tuple[str, tuple[str, str]]], colu
         text.set_parse_math(False)
 
 
-def _scale(board: Board) -> float:
-    return 100.0 if board.ranking.unit in PERCENT_UNITS else 1.0
+def _scale(metric: BoardMetric) -> float:
+    return 100.0 if metric.unit in PERCENT_UNITS else 1.0
 
 
 def _name(row: BoardRow) -> str:
     """What stands before a run's row, no wider than the room for names."""
-    mark = f" ({row.kind})" if row.kind != "model" else " (not ranked)" if row.rank is None else ""
+    mark = f" ({row.kind})" if row.kind != "model" else " (not ranked)" if row.unranked else ""
     limit = _NAME_LIMIT
     while _inches(name := _drawable(shorten(row.title, limit) + mark)) > _NAME_INCHES and limit > 1:
         limit -= 1
@@ -194,20 +202,20 @@ def _inches(text: str) -> float:
     return float(path.get_extents().width) / 72
 
 
-def _value_label(board: Board, row: BoardRow) -> tuple[str, str]:
+def _value_label(metric: BoardMetric, row: BoardRow) -> tuple[str, str]:
     """The value, and its interval."""
-    found = row.metrics.get(board.rank_by)
+    found = row.metrics.get(metric.key)
     if found is None or found.value is None:
         return "", "undefined"
-    unit = board.ranking.unit
+    unit = metric.unit
     interval = "" if found.ci is None else f"{number(found.ci[0], unit)} – {number(found.ci[1], unit)}"
     return number(found.value, unit), interval
 
 
-def _subtitle(board: Board) -> str:
+def _subtitle(board: Board, metric: BoardMetric) -> str:
     """Benchmark, n, date, hardware."""
     models = [row for row in board.rows if row.kind == "model"]
-    sizes = sorted({row.n for row in models or board.rows})
+    sizes = sorted({row.n for row in models or board.rows if row.n is not None})
     n = f"n = {sizes[0]:,}" if len(sizes) == 1 else f"n = {sizes[0]:,} to {sizes[-1]:,}"
     days = sorted({row.started[:10] for row in models if row.started})
     date = [] if not days else [days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"]
@@ -215,11 +223,8 @@ def _subtitle(board: Board) -> str:
     hardware = (
         [] if not machines else [f"asked from {machines[0] if len(machines) == 1 else f'{len(machines)} machines'}"]
     )
-    bars = (
-        ["95 % intervals"]
-        if any(row.metrics[board.rank_by].ci for row in models if board.rank_by in row.metrics)
-        else []
-    )
+    drawn = [row.metrics[metric.key] for row in models if metric.key in row.metrics]
+    bars = ["95 % intervals"] if any(value.ci for value in drawn) else []
     return one_line(" · ".join([board.benchmark, n, *date, *hardware, *bars]), limit=112)
 
 

@@ -28,17 +28,18 @@ class Column:
 
 def board_columns(board: Board) -> list[Column]:
     """The columns of the board, from left to right; one that would be empty in every row is left out."""
-    ranking, *others = board.columns
+    ranking = board.columns[:1] if board.rank_by is not None else []
+    others = board.columns[len(ranking) :]
     columns = [
         Column("Rank", rank_cell),
         Column("Model", lambda row: row.title, prose=True),
-        Column(_header(ranking), _with_interval(ranking)),
+        *(Column(_header(metric), _with_interval(metric)) for metric in ranking),
         *(Column(_header(metric), _with_interval(metric), importance=40 - i) for i, metric in enumerate(others)),
         Column("JSON (%)", _rate("json_parse_rate_extracted"), importance=70),
         Column("Strict JSON (%)", _rate("json_parse_rate_strict"), importance=58, brief="Strict (%)"),
         Column("Truncated (%)", _of_models(lambda row: _share(row.n_truncated, row.n)), importance=57, brief="Cut (%)"),
         Column("Failed (%)", _of_models(lambda row: _share(row.n_failed, row.n)), importance=60),
-        Column("n", size, importance=80 if len({size(row) for row in board.rows}) > 1 else 10),
+        Column("n", size, importance=80 if len(sizes(board)) > 1 else 10),
         Column("Samples/s", lambda row: _per_second(row.throughput), importance=55),
         Column("Median latency", lambda row: duration(row.median_e2el_ms), importance=20),
     ]
@@ -59,17 +60,24 @@ def fact_columns() -> list[Column]:
         Column("Quantization", lambda row: row.quantization or NOT_PUBLISHED, prose=True),
         Column("Hub", lambda row: row.hub_id or NOT_PUBLISHED, prose=True),
         Column("Started", lambda row: row.started or NOTHING, prose=True),
-        Column("Run", lambda row: row.run_id, prose=True),
+        Column("Run", lambda row: row.run_id or NOTHING, prose=True),
     ]
 
 
 def size(row: BoardRow) -> str:
-    """Number of samples, with the repeats when there are any."""
+    """Number of samples, with the repeats when there are any; a dash for a reference."""
+    if row.n is None:
+        return NOTHING
     return f"{row.n}" if row.repeats == 1 else f"{row.n} × {row.repeats}"
 
 
+def sizes(board: Board) -> set[str]:
+    """The different sizes of the runs."""
+    return {size(row) for row in board.rows if row.n is not None}
+
+
 def rank_cell(row: BoardRow) -> str:
-    """The rank; `floor` or `ceiling` in words for what has none; a dash for an unranked model."""
+    """The rank; `floor`, `ceiling` or `reference` for what has none; a dash for an unranked model."""
     if row.kind != "model":
         return row.kind
     return NOTHING if row.rank is None else str(row.rank)
@@ -82,7 +90,7 @@ def _header(metric: BoardMetric) -> str:
 
 def _with_interval(metric: BoardMetric) -> Callable[[BoardRow], str]:
     def cell(row: BoardRow) -> str:
-        found = row.metrics.get(metric.id)
+        found = row.metrics.get(metric.key)
         if found is None or found.value is None:
             return NOTHING
         text = number(found.value, metric.unit)
@@ -101,8 +109,8 @@ def _rate(metric: str) -> Callable[[BoardRow], str]:
     return cell
 
 
-def _share(count: int, n: int) -> str:
-    return number(count / n, "fraction") if n else NOTHING
+def _share(count: int | None, n: int | None) -> str:
+    return number(count / n, "fraction") if count is not None and n else NOTHING
 
 
 def _per_second(value: float | None) -> str:
@@ -112,5 +120,5 @@ def _per_second(value: float | None) -> str:
 
 
 def _of_models(cell: Callable[[BoardRow], str]) -> Callable[[BoardRow], str]:
-    """A dash for floors, which nobody asked over a network."""
+    """A dash for floors and references, which nobody asked over a network."""
     return lambda row: cell(row) if row.kind == "model" else NOTHING

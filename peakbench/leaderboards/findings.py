@@ -31,34 +31,71 @@ _NAMED = 6
 def findings(board: Board) -> list[str]:
     """Who leads, by how much, whether the intervals overlap, and how the leader stands against the best floor.
 
+    On a board that is not ranked: between which values the models lie.
+
     Returns:
-        One or two sentences.
+        One or two sentences; none on a board that is not ranked and has no value to speak of.
     """
+    if not any(row.kind == "model" for row in board.rows):
+        beside = " and references" if any(row.kind == "reference" for row in board.rows) else ""
+        return [f"There is no model on this board, only floors{beside}."]
+    if board.rank_by is None:
+        return _spread(board)
     ranked = [row for row in board.rows if row.rank is not None]
     if not ranked:
         reasons = "; ".join(
             f"{row.title}: {row.unranked}" for row in board.rows if row.kind == "model" and row.unranked
         )
-        return [f"No model is ranked ({reasons})." if reasons else "There is no model on this board, only floors."]
+        return [f"No model is ranked ({reasons})."]
     sentences = [_lead(board, ranked)]
     against_floors = _against_floors(board, ranked)
     return [*sentences, against_floors] if against_floors else sentences
 
 
 def _value(board: Board, row: BoardRow) -> float:
-    value = row.metrics[board.rank_by].value
+    value = row.metrics[board.compared_by.key].value
     assert value is not None
     return value
 
 
+def _interval(board: Board, row: BoardRow) -> str:
+    """A row's interval in words and brackets; empty where it has none."""
+    ci, unit = row.metrics[board.compared_by.key].ci, board.compared_by.unit
+    return f" (95 % interval {quantity(ci[0], unit)} to {quantity(ci[1], unit)})" if ci else ""
+
+
+def _spread(board: Board) -> list[str]:
+    """Between which values the models lie, where nobody is ranked."""
+    metric = board.compared_by
+    models = [row for row in board.rows if row.kind == "model"]
+    found = {row.title: _value(board, row) for row in models if _is_defined(board, row)}
+    if not found:
+        return []
+    name = in_sentence(metric.title)
+    if len(found) == 1:
+        row = next(row for row in models if row.title in found)
+        return [f"{row.title} has {quantity(found[row.title], metric.unit)} {name}{_interval(board, row)}."]
+    whose = f"the {len(found)} models" if len(found) == len(models) else f"the {len(found)} models that have one"
+    low, high = min(found.values()), max(found.values())
+    ends = [quantity(low, metric.unit), quantity(high, metric.unit)]
+    if ends[0] == ends[1]:
+        apart = "" if low == high else f", with {distance(low, high, metric.unit)} between them"
+        return [f"The {name} of {whose} is {ends[0]}{apart}."]
+    sides = [_some([title for title, value in found.items() if quantity(value, metric.unit) == end]) for end in ends]
+    return [f"The {name} of {whose} lies between {ends[0]} ({sides[0]}) and {ends[1]} ({sides[1]})."]
+
+
+def _is_defined(board: Board, row: BoardRow) -> bool:
+    value = row.metrics.get(board.compared_by.key)
+    return value is not None and value.value is not None
+
+
 def _lead(board: Board, ranked: Sequence[BoardRow]) -> str:
-    metric = board.ranking
+    metric = board.compared_by
     first = [row for row in ranked if row.rank == 1]
     best = f"{quantity(_value(board, first[0]), metric.unit)} {in_sentence(metric.title)}"
     if len(ranked) == 1:
-        ci = first[0].metrics[board.rank_by].ci
-        within = f" (95 % interval {quantity(ci[0], metric.unit)} to {quantity(ci[1], metric.unit)})" if ci else ""
-        return f"{first[0].title} is the only ranked model: {best}{within}."
+        return f"{first[0].title} is the only ranked model: {best}{_interval(board, first[0])}."
     if len(first) > 1:
         who = listing([row.title for row in first]) if len(first) <= _NAMED else plural(len(first), "model")
         return f"{who} share the first rank with {best}."
@@ -68,7 +105,7 @@ def _lead(board: Board, ranked: Sequence[BoardRow]) -> str:
     text = (
         f"{leader.title} leads with {best}, {gap} ahead of {rival} ({quantity(_value(board, second[0]), metric.unit)})"
     )
-    intervals = [row.metrics[board.rank_by].ci for row in (leader, second[0])]
+    intervals = [row.metrics[metric.key].ci for row in (leader, second[0])]
     if len(second) == 1 and intervals[0] and intervals[1]:
         overlap = intervals[0][0] <= intervals[1][1] and intervals[1][0] <= intervals[0][1]
         text += "; their 95 % intervals overlap" if overlap else "; their 95 % intervals do not overlap"
@@ -80,7 +117,7 @@ def _against_floors(board: Board, ranked: Sequence[BoardRow]) -> str | None:
     floors = [row for row in board.rows if row.kind == "floor" and row.unranked is None]
     if not floors:
         return None
-    unit, sign = board.ranking.unit, 1 if board.ranking.direction == "higher" else -1
+    unit, sign = board.compared_by.unit, 1 if board.compared_by.direction == "higher" else -1
     best = floors[0]  # rows are in the order of the board
     floor = _value(board, best)
     top = _value(board, ranked[0])
@@ -104,14 +141,20 @@ def _against_floors(board: Board, ranked: Sequence[BoardRow]) -> str | None:
 def notes(board: Board) -> list[str]:
     """What a reader has to know beside the table, in order: ranks, floors, exclusions, differences, warnings."""
     lines = [_ranking_note(board)]
+    if board.rank_by is None and any(column.interval != "none" for column in board.columns):
+        lines.append("95 % intervals in brackets.")
     models = [row for row in board.rows if row.kind == "model"]
     if any(row.kind == "floor" for row in board.rows):
-        lines.append("A floor is a trivial system that is scored like a model; floors stand by their value, unranked.")
+        place = "by their value, unranked" if board.rank_by is not None else "below the models"
+        lines.append(f"A floor is a trivial system that is scored like a model; floors stand {place}.")
+    if any(row.kind == "reference" for row in board.rows):
+        lines.append("A reference is a value that the benchmark states to compare with; there is no run behind it.")
     lines += [f"{row.title} is not ranked: {row.unranked}." for row in models if row.unranked]
     lines += _differences(models)
-    cut = [row for row in models if row.n_truncated > _TRUNCATION_WARNING * row.n]
+    sizes = [(row.title, row.n_truncated or 0, row.n or 0) for row in models]
+    cut = [f"{title} {share(count, n)}" for title, count, n in sizes if count > _TRUNCATION_WARNING * n]
     if cut:
-        counts = ", ".join(f"{row.title} {share(row.n_truncated, row.n)}" for row in cut)
+        counts = ", ".join(cut)
         lines.append(f"Samples with an answer that was cut off: {counts}; a higher `max_tokens` may change the values.")
     superseded = sum(row.superseded for row in board.rows)
     if superseded:
@@ -133,7 +176,9 @@ def _with_one_stop(lines: list[str]) -> list[str]:
 
 
 def _ranking_note(board: Board) -> str:
-    metric = board.ranking
+    if board.rank_by is None:
+        return "Not ranked: the benchmark declares nothing to rank by."
+    metric = board.compared_by
     text = f"Ranked by {in_sentence(metric.title)}, {metric.direction} is better"
     if metric.interval != "none":
         method = _INTERVALS.get(metric.interval, metric.interval).format(clusters=metric.clusters)

@@ -1,23 +1,44 @@
 """`board.json`: the board as data, from which every table, page and chart is made. Fractions, never percent."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from peakbench.runs.results import Direction
 from peakbench.strict import StrictModel
 
 
+@dataclass(frozen=True, slots=True)
+class ReferenceLine:
+    """A value that a benchmark states to compare with, such as the agreement of people.
+
+    Attributes:
+        name: What the board calls it; lines of one name share a row.
+        metric: The metric's id.
+        value: In the metric's unit and range: a fraction, not percent.
+        slice: `field=type` and the like; empty for whole samples.
+        note: What a reader should know of it.
+    """
+
+    name: str
+    metric: str
+    value: float
+    slice: str = ""
+    note: str = ""
+
+
 class BoardValue(StrictModel):
-    """A metric's value for a run."""
+    """A metric's value for a run, or the one that a reference states."""
 
     value: float | None
     ci: tuple[float, float] | None
     """95 % interval; null when it cannot be given."""
-    n: int
-    n_defined: int
+    n: int | None
+    """Samples in the denominator; null for a reference."""
+    n_defined: int | None
 
 
 class BoardMetric(StrictModel):
-    """A metric that has a column of its own."""
+    """What a column holds: a metric, or one slice of it."""
 
     id: str
     title: str
@@ -28,27 +49,37 @@ class BoardMetric(StrictModel):
     """How its intervals were made."""
     clusters: int
     """Clusters of samples that the intervals respect; 0 where there are none."""
+    slice: str = ""
+    """`field=type` and the like; empty for whole samples."""
+
+    @property
+    def key(self) -> str:
+        """Where a row's `metrics` hold its value: `field_f1`, or `field_f1[field=type]` for a slice."""
+        return f"{self.id}[{self.slice}]" if self.slice else self.id
 
 
 class BoardRow(StrictModel):
-    """A run on the board."""
+    """A run on the board, or a reference."""
 
-    kind: Literal["model", "floor", "ceiling"]
-    """A floor is a trivial system; the ceiling answers with the reference. Neither has a rank."""
+    kind: Literal["model", "floor", "ceiling", "reference"]
+    """A floor is a trivial system; the ceiling answers with the reference of each sample; a reference is a value that
+    the benchmark states, with no run behind it. None of them has a rank."""
     rank: int | None
     """Competition rank among the models (1, 2, 2, 4)."""
     unranked: str | None
-    """Why a run that has no place by its value has none."""
+    """Why a row that has no place by its value has none; null on a board that is not ranked."""
     model: str
     title: str
     """What the board calls it; unique on the board."""
-    run_id: str
+    run_id: str | None
+    """Null, like the counts, for a reference."""
     metrics: dict[str, BoardValue]
-    n: int
-    repeats: int
-    n_failed: int
-    n_unparsed: int
-    n_truncated: int
+    """By the `key` of the column; and every other metric of the run by its id."""
+    n: int | None
+    repeats: int | None
+    n_failed: int | None
+    n_unparsed: int | None
+    n_truncated: int | None
     throughput: float | None
     """Answered samples a second."""
     median_e2el_ms: float | None
@@ -72,9 +103,12 @@ class Board(StrictModel):
     schema_version: Literal[1] = 1
     benchmark: str
     """`id@version`."""
-    rank_by: str
+    rank_by: str | None
+    """Null when the benchmark declares nothing to rank by."""
     columns: list[BoardMetric]
-    """The metric that ranks first, then the other headline metrics."""
+    """The metric that ranks first, if there is one; the other headline metrics; what else references are of."""
+    rates: list[BoardMetric]
+    """The parse rates, which tables show beside the columns."""
     comparable: dict[str, str]
     """What all runs agree in."""
     max_error_rate: float
@@ -89,6 +123,13 @@ class Board(StrictModel):
     """In the order of the board."""
 
     @property
-    def ranking(self) -> BoardMetric:
-        """The metric that ranks."""
-        return self.columns[0]
+    def compared_by(self) -> BoardMetric:
+        """What findings and chart are about.
+
+        The metric that ranks; where none does, the JSON parse rate, or the first column if no run has that rate.
+        """
+        if self.rank_by is not None:
+            return self.columns[0]
+        rate = self.rates[0]
+        measured = any(row.kind != "reference" and rate.key in row.metrics for row in self.rows)
+        return rate if measured or not self.columns else self.columns[0]

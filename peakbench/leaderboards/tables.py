@@ -36,8 +36,8 @@ def to_markdown(board: Board, picture: str | None = None) -> str:
 
 
 def to_csv(board: Board) -> str:
-    """The board as CSV: a row a run, fractions in full, an empty cell where there is no value."""
-    metrics = [metric.id for metric in board.columns]
+    """The board as CSV: a row a run or reference, fractions in full, an empty cell where there is no value."""
+    metrics = [metric.key for metric in board.columns]
     metrics += [name for row in board.rows for name in row.metrics]
     ids = list(dict.fromkeys(metrics))
     plain = [name for name in BOARD_ROW_KEYS if name != "metrics"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from peakbench.leaderboards.columns import Column, board_columns, size
+from peakbench.leaderboards.columns import Column, board_columns, sizes
 from peakbench.leaderboards.rows import Board
 from peakbench.leaderboards.wording import listing, shorten
 
@@ -24,8 +24,8 @@ def print_board(board: Board, console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    sizes = {size(row) for row in board.rows}
-    said = f", n = {next(iter(sizes))}" if len(sizes) == 1 else ""
+    different = sizes(board)
+    said = f", n = {next(iter(different))}" if len(different) == 1 else ""
     console.print(Text(board.benchmark + said, style="bold"))
     for sentence in board.findings:
         console.print(Text(sentence))
@@ -41,7 +41,7 @@ def print_board(board: Board, console: "Console") -> None:
         width = name_width if column.prose else None
         table.add_column(Text(header(column)), justify=justify, no_wrap=True, overflow="ellipsis", max_width=width)
     for row in board.rows:
-        style = "" if row.rank is not None else "dim"
+        style = "" if row.kind == "model" and row.unranked is None else "dim"
         cells = [shorten(column.cell(row), name_width) if column.prose else column.cell(row) for column in shown]
         table.add_row(*map(Text, cells), style=style)
     console.print()

@@ -1,12 +1,16 @@
 """From a record of the journal to what the metrics look at."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from peakbench.metrics.extraction import extract
+from peakbench.metrics.extraction import extract, read_text
 from peakbench.metrics.metric import Answer
 from peakbench.runs.records import Failure, Prediction, Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peakbench.benchmarks.file import BenchmarkFile
     from peakbench.benchmarks.sample import Sample
     from peakbench.benchmarks.schema import FieldSchema
     from peakbench.metrics.registry import Registry
@@ -28,11 +32,42 @@ def prepare(sample: "Sample", record: Record, schema: "FieldSchema", registry: "
     return answer_of(sample, record, prediction, schema, registry)
 
 
+def preparer(file: "BenchmarkFile", registry: "Registry") -> "Callable[[Sample, Record], Answer]":
+    """The function that prepares the answers of a benchmark, by its task.
+
+    Fields are compared for the task `extraction`; for `grounding` a list of items is extracted; for `text` the answer
+    is what the response says without its reasoning.
+    """
+    if file.task == "text":
+        return lambda sample, record: _text_answer(sample, record, registry)
+    if file.task == "grounding":
+        keys = [*file.box_conventions.keys, "label"]
+        return lambda sample, record: _items_answer(sample, record, keys, registry)
+    schema = file.schema_of_fields
+    assert schema is not None, "an extraction benchmark has fields"
+    return lambda sample, record: prepare(sample, record, schema, registry)
+
+
+def _items_answer(sample: "Sample", record: Record, keys: list[str], registry: "Registry") -> Answer:
+    prediction = None
+    if not isinstance(record, Failure):
+        prediction = extract(record.text, record.reasoning, "array", keys, {}, registry.limits)
+    return Answer(sample, record, prediction, {}, None, "")
+
+
+def _text_answer(sample: "Sample", record: Record, registry: "Registry") -> Answer:
+    prediction = None if isinstance(record, Failure) else read_text(record.text, record.reasoning, registry.limits)
+    said = prediction.value if prediction is not None and prediction.parsed else None
+    return Answer(sample, record, prediction, {}, said, str(sample.reference))
+
+
 def answer_of(
     sample: "Sample", record: Record, prediction: Prediction | None, schema: "FieldSchema", registry: "Registry"
 ) -> Answer:
     """Compare a prediction, however it was come by, with the reference; None is a failed request."""
     comparer = registry.comparer(schema)
+    if not isinstance(sample.reference, Mapping):
+        raise TypeError(f"sample {sample.id!r}: fields are compared with an object, not with {type(sample.reference)}")
     value = prediction.value if prediction is not None and prediction.parsed else None
     return Answer(
         sample=sample,

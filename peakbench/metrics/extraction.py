@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from peakbench.benchmarks.values import KeyIndex, key_index, normalise_key, without_surrogates
-from peakbench.runs.records import Prediction
+from peakbench.runs.records import ParseLevel, Prediction
 
 Root = Literal["object", "array"]
 
@@ -106,6 +106,30 @@ def extract(
         value = _without_surrogates(repaired)
         return Prediction(answer, reasoning, "repaired", None, value, tuple(sorted(flags_seen)))
     return Prediction(answer, reasoning, "none", flags=tuple(sorted(flags_seen)))
+
+
+def read_text(response_text: str, reasoning: str | None, limits: ExtractionLimits) -> Prediction:
+    """Read the answer of a task whose answers are texts: what is said, without the reasoning before it.
+
+    Args:
+        response_text: The message's content, raw.
+        reasoning: The separate reasoning channel, where the server has one.
+        limits: How much is looked at.
+
+    Returns:
+        The prediction, whose value is a text; of level `none` where reasoning never ended or the text is oversize.
+    """
+    if len(response_text) > limits.max_chars:
+        return Prediction(answer=None, reasoning=reasoning, level="none", oversize=True)
+    flags: set[str] = set()
+    answer, thought = _without_reasoning(response_text, flags)
+    if reasoning is None:
+        reasoning = thought
+    if answer is None:
+        return Prediction(None, reasoning, "none", flags=tuple(sorted(flags)))
+    said = _without_surrogates(_inside_answer_tag(answer, flags))
+    level: ParseLevel = "extracted" if flags else "strict"
+    return Prediction(said, reasoning, level, said, said, tuple(sorted(flags)))
 
 
 def _without_reasoning(text: str, flags: set[str]) -> tuple[str | None, str | None]:

@@ -1,6 +1,6 @@
 """The OpenAI-compatible server that ships with PeakBench, and the little models it hosts."""
 
-from peakbench.mock.answers import ConstantModel, CutModel, MockAnswer, MockModel, ProseModel
+from peakbench.mock.answers import ConstantModel, CutModel, EmptyModel, MockAnswer, MockModel, ProseModel
 from peakbench.mock.catalogue import MODEL_NAMES, build_models
 from peakbench.mock.faults import FaultKind, Faults
 from peakbench.mock.server import MockServer
@@ -11,6 +11,7 @@ __all__ = [
     "MODEL_NAMES",
     "ConstantModel",
     "CutModel",
+    "EmptyModel",
     "FaultKind",
     "Faults",
     "MockAnswer",

@@ -58,6 +58,17 @@ class ConstantModel:
 
 
 @dataclass(frozen=True, slots=True)
+class EmptyModel:
+    """Answers that nothing is wrong, whatever the picture: an empty list of defects."""
+
+    name: str = "constant-empty"
+
+    def answer(self, image: "Image", prompt: str) -> MockAnswer:  # noqa: ARG002
+        """The same answer always."""
+        return MockAnswer("<answer>[]</answer>")
+
+
+@dataclass(frozen=True, slots=True)
 class ProseModel:
     """Another model's answer, wrapped in prose and a Markdown fence, as chat models like to do."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from peakbench.errors import BadInputError
-from peakbench.mock.answers import ConstantModel, CutModel, MockModel, ProseModel
+from peakbench.mock.answers import ConstantModel, CutModel, EmptyModel, MockModel, ProseModel
 
 MODEL_NAMES: tuple[str, ...] = (
     "nearest-20",
@@ -13,6 +13,8 @@ MODEL_NAMES: tuple[str, ...] = (
     "nearest-2000-prose",
     "nearest-2000-cut",
     "constant-null",
+    "pixel-detective",
+    "constant-empty",
 )
 """Every model that `build_models` knows."""
 
@@ -60,6 +62,12 @@ def build_models(
 def _build(name: str, plain: dict[int, MockModel]) -> MockModel:
     if name == "constant-null":
         return ConstantModel(name)
+    if name == "constant-empty":
+        return EmptyModel(name)
+    if name == "pixel-detective":
+        from peakbench.mock.detective import PixelDetective
+
+        return PixelDetective(name)
     nearest = plain[_N_TRAINING[name]]
     if name.endswith("-prose"):
         return ProseModel(name, nearest)

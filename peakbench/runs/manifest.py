@@ -45,6 +45,10 @@ class DataFacts(StrictModel):
     """Over the canonical samples that were asked: id, prompt, completed reference, image digests."""
     n: int
     """Samples asked."""
+    n_skipped: int = 0
+    """Bad rows that were left out, as the person asked."""
+    skipped: list[str] = []
+    """What was wrong with them, the first thousand."""
 
 
 class ServerFacts(StrictModel):

@@ -81,7 +81,8 @@ class Results(StrictModel):
     """Samples with at least one answer from which no JSON was extracted."""
     n_truncated: int
     """Samples with at least one answer that ended because it was too long."""
-    rank_by: str
+    rank_by: str | None
+    """The metric that boards rank by; null: the benchmark declares nothing to rank by."""
     comparable: dict[str, str]
     """What has to agree before results share a table: `benchmark`, `data`, `prompt`, `sample_set`, `metrics`."""
     fingerprint: str

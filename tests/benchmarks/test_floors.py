@@ -7,8 +7,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peakbench.benchmarks.file import BenchmarkFile
 from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers
 from peakbench.benchmarks.sample import Sample
+
+FILE = BenchmarkFile.model_validate(
+    {
+        "schema_version": 1,
+        "id": "t",
+        "version": 1,
+        "task": "extraction",
+        "data": {"path": "data.jsonl"},
+        "prompt": "p",
+        "fields": {"type": {"type": "exact"}, "size": {"type": "size"}},
+    }
+)
+BOXES = BenchmarkFile.model_validate(
+    {
+        "schema_version": 1,
+        "id": "t",
+        "version": 1,
+        "task": "grounding",
+        "data": {"path": "data.jsonl"},
+        "prompt": "p",
+        "labels": {"artifact": [], "misalignment": []},
+        "boxes": {
+            "references": {"order": "xyxy", "scale": "norm1000"},
+            "answers": {"order": "yxyx", "scale": "norm1"},
+        },
+    }
+)
 
 
 def samples(*types: str | None) -> list[Sample]:
@@ -16,16 +44,16 @@ def samples(*types: str | None) -> list[Sample]:
 
 
 def answers(name: str, given: list[Sample], seed: int = 0) -> list[dict[str, object]]:
-    return [json.loads(text) for text in floor_answers(name, given, seed)]  # type: ignore[arg-type]
+    return [json.loads(text) for text in floor_answers(FILE, name, given, seed)]  # type: ignore[arg-type]
 
 
 def test_the_oracle_answers_the_reference() -> None:
     given = samples("a", None, "b")
-    assert answers("oracle", given) == [dict(sample.reference) for sample in given]
+    assert answers("oracle", given) == [sample.reference for sample in given]
 
 
 def test_never_json_holds_no_json() -> None:
-    for text in floor_answers("never_json", samples("a"), 0):
+    for text in floor_answers(FILE, "never_json", samples("a"), 0):
         assert not set("{[") & set(text)
 
 
@@ -42,7 +70,7 @@ def test_the_majority_counts_null_and_prefers_the_first_among_equals() -> None:
 def test_a_random_row_is_never_ones_own(n: int, seed: int) -> None:
     given = samples(*(str(index) for index in range(n)))
     found = answers("random_row", given, seed)
-    assert all(answer["type"] != sample.reference["type"] for answer, sample in zip(found, given, strict=True))
+    assert all(answer != sample.reference for answer, sample in zip(found, given, strict=True))
     assert found == answers("random_row", given, seed)
 
 
@@ -59,3 +87,16 @@ def test_a_single_sample_has_no_other() -> None:
 @pytest.mark.parametrize("name", list(FLOOR_NOTES))
 def test_every_floor_says_what_it_answers(name: str) -> None:
     assert FLOOR_NOTES[name]  # type: ignore[index]
+
+
+def test_box_floors_answer_as_the_benchmark_declares_boxes_for_answers() -> None:
+    item = {"box_2d": [100.0, 200.0, 300.0, 600.0], "label": "artifact", "desc": "x"}
+    given = [Sample("a", "p", (), (item,)), Sample("b", "p", (), ())]
+    oracle = [json.loads(text) for text in floor_answers(BOXES, "oracle", given, 0)]
+    assert oracle == [[{"box_2d": [0.2, 0.1, 0.6, 0.3], "label": "artifact", "desc": "x"}], []]
+    assert floor_answers(BOXES, "defects_always_empty", given, 0) == ["[]", "[]"]
+    whole = json.loads(floor_answers(BOXES, "defects_whole_image", given, 0)[0])
+    assert [(item["box_2d"], item["label"]) for item in whole] == [
+        ([0.0, 0.0, 1.0, 1.0], "artifact"),
+        ([0.0, 0.0, 1.0, 1.0], "misalignment"),
+    ]

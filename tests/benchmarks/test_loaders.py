@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from peakbench.benchmarks.benchmark import Benchmark, draw_samples, find_benchmark
-from peakbench.benchmarks.loaders import MAX_IMAGE_BYTES, MAX_LINE_BYTES, read_image
+from peakbench.benchmarks.images import MAX_IMAGE_BYTES, ImageReader
 from peakbench.benchmarks.sample import Sample, data_digest
+from peakbench.benchmarks.sources import MAX_LINE_BYTES
 from peakbench.errors import BadInputError
 
 Tiny = Callable[..., Path]
@@ -19,7 +20,7 @@ Tiny = Callable[..., Path]
 
 def load(path: Path) -> list[Sample]:
     benchmark = find_benchmark(str(path))
-    return benchmark.samples(benchmark.data_path(path.parent))
+    return benchmark.samples(benchmark.data_place(path.parent), path.parent)[0]
 
 
 def rewrite(path: Path, change: Callable[[int, dict[str, object]], dict[str, object]]) -> None:
@@ -116,8 +117,8 @@ def test_a_template_that_is_no_jinja_is_refused(tiny: Tiny) -> None:
         ({"id": True}, "a string or a whole number is needed"),
         ({"id": None}, "a string or a whole number is needed"),
         ({"image": []}, "holds no image"),
-        ({"image": 5}, "no path of an image"),
-        ({"image": "a\0b"}, "no path of an image"),
+        ({"image": 5}, "no image: a path, a data URL or bytes"),
+        ({"image": "a\0b"}, "no image: a path, a data URL or bytes"),
         ({"image": "/etc/hostname"}, "leaves the data's folder"),
         ({"reference": [1]}, "holds no JSON object"),
         ({"reference": "[1]"}, "holds no JSON object"),
@@ -161,12 +162,12 @@ def test_data_without_rows_is_refused(tiny: Tiny) -> None:
 def test_an_image_with_too_many_pixels_is_not_decoded(tmp_path: Path) -> None:
     Image.new("1", (20_000, 6_000)).save(tmp_path / "huge.png")
     with pytest.raises(ValueError, match="pixels"):
-        read_image(tmp_path, "huge.png")
+        ImageReader(tmp_path, tmp_path).read("huge.png")
 
 
 def test_the_media_type_is_read_from_the_bytes(tmp_path: Path) -> None:
     Image.new("RGB", (4, 5)).save(tmp_path / "picture.png", format="JPEG")
-    image = read_image(tmp_path, "picture.png")
+    image = ImageReader(tmp_path, tmp_path).read("picture.png")
     assert (image.mime, image.width, image.height) == ("image/jpeg", 4, 5)
 
 
@@ -194,7 +195,7 @@ def test_a_version_that_is_not_there_is_refused() -> None:
         ("task: extraction", "task: translation", "task"),
         ("weight: 2.5", "weight: -1", "weight"),
         ("type: categorical", "type: categoricall", "type"),
-        ("data: {path: data.jsonl}", "data: {}", "either `path`"),
+        ("data: {path: data.jsonl}", "data: {}", "give one of `path`"),
         ("prompt: Answer with one JSON object.", "prompt: ' '", "the prompt is empty"),
         ("fields:", "rank_by: nothing\nmetrics: [field_f1]\nfields:", "rank_by"),
     ],
@@ -223,35 +224,38 @@ def test_a_file_that_is_no_picture_is_refused_and_never_waited_for(tmp_path: Pat
     Image.new("RGB", (4, 4)).save(tmp_path / "whole.avif")
     (tmp_path / "broken.avif").write_bytes((tmp_path / "whole.avif").read_bytes()[:-90])
     with pytest.raises(ValueError, match=f"image {name}"):
-        read_image(tmp_path, name)
+        ImageReader(tmp_path, tmp_path).read(name)
 
 
 def test_a_file_too_large_to_send_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "large.png").open("wb") as file:
         file.truncate(MAX_IMAGE_BYTES + 1)
     with pytest.raises(ValueError, match="bytes"):
-        read_image(tmp_path, "large.png")
+        ImageReader(tmp_path, tmp_path).read("large.png")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16"])
 def test_pictures_of_every_kind_are_read(tmp_path: Path, mode: str) -> None:
     name = "x.jpg" if mode == "CMYK" else "x.png"
     Image.new(mode, (4, 5)).save(tmp_path / name)
-    assert (read_image(tmp_path, name).width, read_image(tmp_path, name).height) == (4, 5)
+    assert (ImageReader(tmp_path, tmp_path).read(name).width, ImageReader(tmp_path, tmp_path).read(name).height) == (
+        4,
+        5,
+    )
 
 
 def test_a_jpeg_of_several_pictures_is_sent_as_a_jpeg(tmp_path: Path) -> None:
     """Telephones write them; their own media type is one that no server knows."""
     picture = Image.new("RGB", (4, 4))
     picture.save(tmp_path / "x.jpg", "MPO", save_all=True, append_images=[picture])
-    assert read_image(tmp_path, "x.jpg").mime == "image/jpeg"
+    assert ImageReader(tmp_path, tmp_path).read("x.jpg").mime == "image/jpeg"
 
 
 @pytest.mark.filterwarnings("error")
 def test_a_picture_with_broken_metadata_is_read_in_silence(tmp_path: Path) -> None:
     exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x1c\x01\x03\0\xff\0\0\0\xff\xff\0\0"
     Image.new("RGB", (4, 4)).save(tmp_path / "x.jpg", exif=exif)
-    assert read_image(tmp_path, "x.jpg").mime == "image/jpeg"
+    assert ImageReader(tmp_path, tmp_path).read("x.jpg").mime == "image/jpeg"
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_sweep_goes_on_after_a_model_that_fails(
     done = peakbench("sweep", sweep)
     assert done.returncode == 5
     assert "does not serve `not-there`" in done.stderr
-    assert "constant-null on tiny@1" in done.stdout
+    assert "tiny@1, n = 6" in done.stdout
     again = peakbench("sweep", sweep, "--resume", "--json")
     assert again.returncode == 5
     first, second = json.loads(again.stdout)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from peakbench.benchmarks.benchmark import Benchmark, find_benchmark
-from peakbench.benchmarks.sample import Sample
 from peakbench.errors import InfrastructureError
 from peakbench.jobs import floors as floors_module
 from peakbench.jobs.floors import ensure_floors
@@ -21,18 +20,19 @@ from peakbench.mock.serving import RunningMockServer
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runs.folder import RunFolder, find_runs
 from peakbench.runs.journal import JournalWriter
-from peakbench.runs.manifest import ModelFacts
+from peakbench.runs.manifest import DataFacts, ModelFacts
 
 Tiny = Callable[..., Path]
 
 
 def make(path: Path, root: Path) -> list[RunFolder]:
     benchmark = find_benchmark(str(path))
-    data = benchmark.data_path(path.parent)
-    samples = benchmark.samples(data)
+    data = benchmark.data_place(path.parent)
+    samples, _ = benchmark.samples(data, path.parent)
     settings = RunSettings(ModelFacts(name="m"), Endpoint("http://127.0.0.1:9/v1"), root)
     identity = run_identity(benchmark, samples, settings)
-    return ensure_floors(root, benchmark, data, lambda: samples, Registry.load(), identity)
+    facts = DataFacts(path=str(data), digest=identity.data, n=len(samples))
+    return ensure_floors(root, benchmark, facts, lambda: samples, Registry.load(), identity)
 
 
 def test_floors_are_made_once_by_makers_of_the_same_moment(tiny: Tiny, tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ def test_the_data_is_read_once_for_all_floors(
     reads = []
     read = Benchmark.samples
 
-    def counted(*words: Any) -> list[Sample]:
+    def counted(*words: Any, **others: Any) -> Any:
         reads.append(words)
-        return read(*words)
+        return read(*words, **others)
 
     monkeypatch.setattr(Benchmark, "samples", counted)
     make_boards([tmp_path / "runs"], Registry.load())

@@ -126,3 +126,13 @@ def entry(
 
 def floor(name: str, value: float | None, half: float | None = None, **changes: Any) -> BoardEntry:
     return entry(name, value, half, kind="floor", **changes)
+
+
+def unranked(model: str, rate: float | None, half: float | None = 0.02, **changes: Any) -> BoardEntry:
+    """A run on a benchmark that declares nothing to rank by and has only the metrics of every response."""
+    metrics = {
+        "json_parse_rate_strict": metric(rate and rate / 2, half, interval="wilson"),
+        "json_parse_rate_extracted": metric(rate, half, interval="wilson"),
+        "failure_rate": metric(0.0, interval="wilson", direction="lower"),
+    }
+    return entry(model, None, **({"benchmark": "boxes@1", "rank_by": None, "metrics": metrics} | changes))

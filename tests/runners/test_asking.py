@@ -32,7 +32,7 @@ def requests(samples: list[Sample]) -> list[tuple[Request, str]]:
 
 def load(path: Path) -> list[Sample]:
     benchmark = find_benchmark(str(path))
-    return benchmark.samples(benchmark.data_path(path.parent))
+    return benchmark.samples(benchmark.data_place(path.parent), path.parent)[0]
 
 
 def asked(

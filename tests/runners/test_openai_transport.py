@@ -61,7 +61,7 @@ def canned() -> Iterator[Canned]:
 def sample(tiny: Callable[..., Path]) -> Sample:
     path = tiny(1)
     benchmark = find_benchmark(str(path))
-    return benchmark.samples(benchmark.data_path(path.parent))[0]
+    return benchmark.samples(benchmark.data_place(path.parent), path.parent)[0][0]
 
 
 def send(server: Canned, sample: Sample, system: str = "", key: str = "EMPTY") -> Record:

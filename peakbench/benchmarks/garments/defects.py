@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from peakbench.benchmarks.drawing.colors import RGB, lightness, mixed, shaded
+from peakbench.benchmarks.drawing.geometry import SUPERSAMPLING, Points, curve, loop
 from peakbench.benchmarks.garments.details import button_radius, missing_button_number
-from peakbench.benchmarks.garments.geometry import SUPERSAMPLING, Placement, Points, curve, loop
-from peakbench.benchmarks.garments.painting import Drawing, lightness, mixed, shaded
+from peakbench.benchmarks.garments.geometry import Placement
+from peakbench.benchmarks.garments.painting import Drawing
 from peakbench.benchmarks.garments.shapes import Shape, shape_of
 from peakbench.benchmarks.garments.spec import HEIGHT, WIDTH, Defect, GarmentSpec
-from peakbench.benchmarks.garments.vocabulary import RGB
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
-from peakbench.benchmarks.garments.geometry import box, curve, ellipse
-from peakbench.benchmarks.garments.painting import Drawing, lightness, mixed, shaded, word_width
-from peakbench.benchmarks.garments.vocabulary import COLORS, RGB, button_row
+from peakbench.benchmarks.drawing.colors import COLORS, RGB, lightness, mixed, shaded
+from peakbench.benchmarks.drawing.geometry import box, curve, ellipse
+from peakbench.benchmarks.garments.painting import Drawing, word_width
+from peakbench.benchmarks.garments.vocabulary import button_row
 
 _METAL: RGB = (176, 178, 182)
 _PAPER: RGB = (250, 249, 244)

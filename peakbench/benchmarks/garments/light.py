@@ -1,21 +1,18 @@
-"""Ground, light, folds and noise: what makes a drawing look photographed."""
-
-import math
+"""Ground, light and folds of a garment."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from peakbench.benchmarks.garments.geometry import SUPERSAMPLING, Placement
-from peakbench.benchmarks.garments.painting import mixed, shaded
+from peakbench.benchmarks.drawing.colors import mixed
+from peakbench.benchmarks.drawing.geometry import SUPERSAMPLING
+from peakbench.benchmarks.drawing.light import COARSE, Plane, draw_planks, expose, plane, slope, smooth_up
+from peakbench.benchmarks.garments.geometry import Placement
 from peakbench.benchmarks.garments.shapes import Shape
 from peakbench.benchmarks.garments.spec import HEIGHT, WIDTH, GarmentSpec
 from peakbench.benchmarks.garments.vocabulary import BOTTOMS
 
-_COARSE = 4
-"""Light changes slowly: it is computed on every fourth pixel and smoothed up."""
-
-Plane = NDArray[np.float32]
+_SIZE = (WIDTH, HEIGHT)
 
 
 def ground(spec: GarmentSpec, rng: np.random.Generator) -> Image.Image:
@@ -25,17 +22,7 @@ def ground(spec: GarmentSpec, rng: np.random.Generator) -> Image.Image:
     canvas = Image.new("RGB", size, color)
     pen = ImageDraw.Draw(canvas)
     if spec.scene.backdrop == "planks":
-        breadth = 74 + 40 * float(rng.random())
-        edges = np.arange(-float(rng.random()) * breadth, size[0], breadth).tolist()
-        for x in edges:
-            tone, joint = rng.random(2).tolist()
-            plank = shaded(color, 0.93 + 0.12 * tone)
-            pen.rectangle((x, 0, x + breadth, size[1]), fill=plank)
-            for vein in rng.random((5, 2)).tolist():
-                start = x + 4 + vein[0] * (breadth - 8)
-                pen.line([(start, 0), (start + 8 * (vein[1] - 0.5), size[1])], fill=shaded(plank, 0.95), width=2)
-            pen.line([(x, 0), (x, size[1])], fill=shaded(color, 0.62), width=3)
-            pen.line([(x, joint * size[1]), (x + breadth, joint * size[1])], fill=shaded(color, 0.68), width=2)
+        draw_planks(pen, (0, 0, *size), color, rng)
     elif spec.scene.backdrop == "linen":
         threads = rng.random((80, 3)).tolist()
         for place, length, tone in threads:
@@ -53,46 +40,18 @@ def photograph(spec: GarmentSpec, shape: Shape, canvas: Image.Image, silhouette:
         RGB, `WIDTH` by `HEIGHT`.
     """
     rng = np.random.default_rng([spec.texture, 2])
-    coarse = silhouette.reduce(SUPERSAMPLING * _COARSE)
+    coarse = silhouette.reduce(SUPERSAMPLING * COARSE)
     folds = _folds(spec, shape, rng)
-    lit = _slope(spec)
-    round_edges = 0.80 + 0.22 * _plane(coarse.filter(ImageFilter.BoxBlur(3)))
-    shadow = 1 - 0.34 * np.roll(_plane(coarse.filter(ImageFilter.BoxBlur(2))), (1, 1), (0, 1))
-    mask = _plane(silhouette.reduce(SUPERSAMPLING))
-    cloth_light = _smooth_up(lit * round_edges * folds)
-    ground_light = _smooth_up(lit * shadow)
+    lit = slope(_SIZE, spec.scene.light, spec.scene.slope, spec.scene.exposure)
+    round_edges = 0.80 + 0.22 * plane(coarse.filter(ImageFilter.BoxBlur(3)))
+    shadow = 1 - 0.34 * np.roll(plane(coarse.filter(ImageFilter.BoxBlur(2))), (1, 1), (0, 1))
+    mask = plane(silhouette.reduce(SUPERSAMPLING))
+    cloth_light = smooth_up(lit * round_edges * folds, _SIZE)
+    ground_light = smooth_up(lit * shadow, _SIZE)
     light = cloth_light - ground_light
     light *= mask
     light += ground_light
-    noise = np.frombuffer(rng.bytes(HEIGHT * WIDTH), dtype=np.uint8).reshape(HEIGHT, WIDTH)
-    grain = noise * np.float32(2 * spec.scene.noise / 255) - np.float32(spec.scene.noise - 0.5)
-    tints = (1 + spec.scene.warmth, 1.0, 1 - spec.scene.warmth)
-    channels = []
-    for channel, tint in zip(canvas.reduce(SUPERSAMPLING).split(), tints, strict=True):
-        levels = np.asarray(channel, dtype=np.float32) * light
-        levels *= np.float32(tint)
-        levels += grain
-        channels.append(Image.fromarray(np.clip(levels, 0, 255, out=levels).astype(np.uint8)))
-    return Image.merge("RGB", channels)
-
-
-def _plane(image: Image.Image) -> Plane:
-    """A gray image as fractions."""
-    return np.asarray(image, dtype=np.float32) / np.float32(255)
-
-
-def _smooth_up(plane: Plane) -> Plane:
-    image = Image.fromarray(plane.astype(np.float32)).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
-    return np.asarray(image, dtype=np.float32)
-
-
-def _slope(spec: GarmentSpec) -> Plane:
-    """Light that falls off across the picture."""
-    angle = math.radians(spec.scene.light)
-    across = np.linspace(-0.5, 0.5, WIDTH // _COARSE, dtype=np.float32) * math.cos(angle)
-    down = np.linspace(-0.5, 0.5, HEIGHT // _COARSE, dtype=np.float32) * math.sin(angle)
-    slope = spec.scene.exposure * (1 + spec.scene.slope * (across[None, :] + down[:, None]))
-    return slope.astype(np.float32)
+    return expose(canvas, light, spec.scene.warmth, spec.scene.noise, rng)
 
 
 def _folds(spec: GarmentSpec, shape: Shape, rng: np.random.Generator) -> Plane:
@@ -103,8 +62,8 @@ def _folds(spec: GarmentSpec, shape: Shape, rng: np.random.Generator) -> Plane:
     cos, sin = np.cos(turn), np.sin(turn)
     middles = placement.array(np.stack([x, y], axis=1))
     # Both distances are linear in the pixel's column and row, so each is one outer sum.
-    columns = (np.arange(WIDTH // _COARSE) + 0.5) * (_COARSE * SUPERSAMPLING) - middles[:, :1]
-    rows = (np.arange(HEIGHT // _COARSE) + 0.5) * (_COARSE * SUPERSAMPLING) - middles[:, 1:]
+    columns = (np.arange(WIDTH // COARSE) + 0.5) * (COARSE * SUPERSAMPLING) - middles[:, :1]
+    rows = (np.arange(HEIGHT // COARSE) + 0.5) * (COARSE * SUPERSAMPLING) - middles[:, 1:]
     long, wide = (length * placement.scale)[:, None], (width * placement.scale)[:, None]
     along = _outer_sum(columns * cos[:, None] / long, rows * sin[:, None] / long)
     aside = _outer_sum(columns * -sin[:, None] / wide, rows * cos[:, None] / wide)

@@ -1,23 +1,14 @@
-"""Writing rendered garments to disk as a benchmark's data, and keeping them in a cache.
+"""Writing rendered garments to disk as a benchmark's data, and keeping them in a cache."""
 
-The data file is written last and whole: where `data.jsonl` is, the images are.
-"""
-
-import io
-import json
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from peakbench.benchmarks.garments.spec import GarmentSpec, draw_spec
-from peakbench.errors import BadInputError
-from peakbench.files import disk_errors, make_folder, write_atomically
+from peakbench.benchmarks.rendered import jpeg_bytes, make_data_set
 
 BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "garments-demo.yaml"
 """The benchmark file whose prompt and fields made data sets share."""
-
-_QUALITY = 92
 
 
 def sample_id(spec: GarmentSpec) -> str:
@@ -29,9 +20,7 @@ def jpeg_of(spec: GarmentSpec) -> bytes:
     """The rendered garment as JPEG, without metadata; the same bytes for the same specification."""
     from peakbench.benchmarks.garments.rendering import render
 
-    buffer = io.BytesIO()
-    render(spec).save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
-    return buffer.getvalue()
+    return jpeg_bytes(render(spec))
 
 
 def row_of(spec: GarmentSpec) -> dict[str, object]:
@@ -66,32 +55,16 @@ def make_garments(directory: Path, n: int, seed: int, progress: Callable[[int], 
         BadInputError: If `n` or `seed` is out of range, or the folder holds other data.
         InfrastructureError: If the disk refuses.
     """
-    if n < 1 or seed < 0:
-        raise BadInputError(
-            f"cannot make {n} garments of seed {seed}", mend="give a number of 1 or more and a seed of 0 or more"
-        )
-    data, images = directory / "data.jsonl", directory / "images"
-    specs = [draw_spec(seed, index) for index in range(n)]
-    lines = "".join(json.dumps(row_of(spec), ensure_ascii=False) + "\n" for spec in specs).encode()
-    if data.exists():
-        with disk_errors(data):
-            same = data.read_bytes() == lines
-        if not same:
-            raise BadInputError(
-                f"{data} is there already and holds other garments than the {n} of seed {seed}",
-                mend="name another folder, or remove this one first",
-            )
-        if all((images / f"{sample_id(spec)}.jpg").is_file() for spec in specs):
-            return data
-    make_folder(images)
-    for done, spec in enumerate(specs, start=1):
-        _write_image(images / f"{sample_id(spec)}.jpg", jpeg_of(spec))
-        if progress is not None:
-            progress(done)
-    if not (directory / "benchmark.yaml").exists():
-        write_atomically(directory / "benchmark.yaml", _benchmark_file())
-    write_atomically(data, lines)
-    return data
+    return make_data_set(
+        directory,
+        n,
+        seed,
+        what="garments",
+        row=lambda index: row_of(draw_spec(seed, index)),
+        jpeg=lambda index: jpeg_of(draw_spec(seed, index)),
+        benchmark_file=_benchmark_file,
+        progress=progress,
+    )
 
 
 def garments_from_cache(n: int, seed: int, cache: Path) -> Path:
@@ -109,20 +82,6 @@ def garments_from_cache(n: int, seed: int, cache: Path) -> Path:
     from peakbench.benchmarks.garments.rendering import RENDERER_VERSION
 
     return make_garments(cache / f"garments-{n}-{seed}-v{RENDERER_VERSION}", n, seed)
-
-
-def _write_image(path: Path, content: bytes) -> None:
-    """Write an image whole, since another process may be making the same garments or reading them.
-
-    It is not synced one by one, which would cost more than rendering: the data file comes after all of them.
-    """
-    with disk_errors(path):
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            partial.write_bytes(content)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def _benchmark_file() -> str:

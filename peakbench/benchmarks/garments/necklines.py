@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from peakbench.benchmarks.drawing.colors import RGB, mixed, shaded
+from peakbench.benchmarks.drawing.geometry import Points, curve, ellipse, loop, mirrored
 from peakbench.benchmarks.garments.details import draw_neck_label
-from peakbench.benchmarks.garments.geometry import Points, curve, ellipse, loop, mirrored
-from peakbench.benchmarks.garments.painting import Drawing, mixed, shaded
-from peakbench.benchmarks.garments.vocabulary import RGB
+from peakbench.benchmarks.garments.painting import Drawing
 
 
 def draw_neckline(drawing: Drawing) -> None:

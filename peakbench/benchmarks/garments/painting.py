@@ -7,28 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from peakbench.benchmarks.garments.geometry import Placement, Points, ellipse
+from peakbench.benchmarks.drawing.colors import RGB, lightness, mixed, shaded
+from peakbench.benchmarks.drawing.geometry import Points, ellipse
+from peakbench.benchmarks.garments.geometry import Placement
 from peakbench.benchmarks.garments.patterns import Cloth, paint_cloth
 from peakbench.benchmarks.garments.shapes import Shape
 from peakbench.benchmarks.garments.spec import GarmentSpec
-from peakbench.benchmarks.garments.vocabulary import RGB
-
-
-def shaded(color: RGB, factor: float) -> RGB:
-    """A colour made darker (factor < 1) or brighter."""
-    red, green, blue = (min(255, max(0, round(channel * factor))) for channel in color)
-    return red, green, blue
-
-
-def mixed(one: RGB, other: RGB, share: float) -> RGB:
-    """`share` of the other colour and the rest of the one."""
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
-    return red, green, blue
-
-
-def lightness(color: RGB) -> float:
-    """Luma of an sRGB colour, 0 to 255 (ITU-R BT.601 weights)."""
-    return 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
 
 
 def stitched(color: RGB, strength: float = 0.28) -> RGB:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from peakbench.benchmarks.garments.geometry import Placement, Points
-from peakbench.benchmarks.garments.vocabulary import RGB
+from peakbench.benchmarks.drawing.colors import RGB
+from peakbench.benchmarks.drawing.geometry import Points
+from peakbench.benchmarks.garments.geometry import Placement
 
 _ROOT_3 = math.sqrt(3)
 

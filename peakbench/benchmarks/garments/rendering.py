@@ -3,15 +3,15 @@
 import numpy as np
 from PIL import Image
 
+from peakbench.benchmarks.drawing.colors import COLORS, lightness
 from peakbench.benchmarks.garments import details, necklines
 from peakbench.benchmarks.garments.defects import draw_defect
 from peakbench.benchmarks.garments.geometry import Placement
 from peakbench.benchmarks.garments.light import ground, photograph
-from peakbench.benchmarks.garments.painting import Canvas, Drawing, lightness, stitched
+from peakbench.benchmarks.garments.painting import Canvas, Drawing, stitched
 from peakbench.benchmarks.garments.patterns import draw_cloth
 from peakbench.benchmarks.garments.shapes import shape_of
 from peakbench.benchmarks.garments.spec import GarmentSpec
-from peakbench.benchmarks.garments.vocabulary import COLORS
 
 RENDERER_VERSION = 1
 """Raise it whenever a pixel could change: renders of another version are made anew."""

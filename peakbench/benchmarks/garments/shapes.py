@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from peakbench.benchmarks.garments.geometry import Points, curve, mirrored
+from peakbench.benchmarks.drawing.geometry import Points, curve, mirrored
 from peakbench.benchmarks.garments.spec import GarmentSpec
 from peakbench.benchmarks.garments.vocabulary import BOTTOMS, button_row
 

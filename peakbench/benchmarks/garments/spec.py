@@ -10,19 +10,19 @@ Left and right in a defect's name are as seen in the picture, not as worn.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
+from peakbench.benchmarks.drawing.chance import between, pick
+from peakbench.benchmarks.drawing.colors import COLORS, RGB, distance
 from peakbench.benchmarks.garments.vocabulary import (
     ATTRIBUTES,
     BOTTOMS,
     BRAND_SHARE,
     BRANDS,
     COLOR_SHARES,
-    COLORS,
     DEFECT_SHARE,
     DEFECT_SHARES,
     KINDS,
-    RGB,
     SIZE_SHARE,
     button_row,
     defect_places,
@@ -37,7 +37,6 @@ HEIGHT = 320
 
 Backdrop = Literal["plain", "linen", "planks"]
 Tag = Literal["neck label", "swing tag"]
-Word = TypeVar("Word")
 
 BACKDROPS: tuple[tuple[Backdrop, RGB], ...] = (
     ("plain", (228, 228, 226)),
@@ -193,18 +192,18 @@ def draw_spec(seed: int, index: int) -> GarmentSpec:
     import numpy as np
 
     rng = np.random.default_rng([seed, index])
-    type_ = _pick(rng, {name: kind.share for name, kind in KINDS.items()})
+    type_ = pick(rng, {name: kind.share for name, kind in KINDS.items()})
     kind = KINDS[type_]
-    neckline, closure = _pick(rng, kind.cuts)
-    sleeve_length = _pick(rng, kind.sleeves)
+    neckline, closure = pick(rng, kind.cuts)
+    sleeve_length = pick(rng, kind.sleeves)
     patterns = {word: share for word, share in kind.patterns.items() if word != "graphic" or closure == "pullover"}
-    pattern = _pick(rng, patterns)
-    color = _pick(rng, COLOR_SHARES)
+    pattern = pick(rng, patterns)
+    color = pick(rng, COLOR_SHARES)
     # Plaid blends its two colours, and a blend of hues would be a third: its accent is a neutral one.
     accents = ("black", "white", "navy blue", "beige") if pattern == "plaid" else tuple(COLORS)
-    accent = _pick(rng, {name: 1.0 for name in accents if _stands_out(COLORS[name], COLORS[color])})
-    brand = _pick(rng, dict.fromkeys(BRANDS, 1.0))
-    size = _pick(rng, kind.sizes)
+    accent = pick(rng, {name: 1.0 for name in accents if _stands_out(COLORS[name], COLORS[color])})
+    brand = pick(rng, dict.fromkeys(BRANDS, 1.0))
+    size = pick(rng, kind.sizes)
     has_brand, has_size = rng.random() < BRAND_SHARE, rng.random() < SIZE_SHARE
     tag: Tag = "neck label" if _open_neck(neckline) and rng.random() < 0.55 else "swing tag"
     return GarmentSpec(
@@ -229,20 +228,6 @@ def draw_spec(seed: int, index: int) -> GarmentSpec:
     )
 
 
-def _pick(rng: "np.random.Generator", shares: Mapping[Word, float]) -> Word:
-    """Draw a word by its share. Only `random()` is used, the one method whose stream numpy has never changed."""
-    left = rng.random() * sum(shares.values())
-    for word, share in shares.items():
-        left -= share
-        if left < 0:
-            return word
-    return list(shares)[-1]
-
-
-def _between(rng: "np.random.Generator", low: float, high: float) -> float:
-    return low + (high - low) * float(rng.random())
-
-
 def _draw_defect(
     rng: "np.random.Generator", type_: str, sleeve_length: str | None, closure: str | None
 ) -> Defect | None:
@@ -251,10 +236,10 @@ def _draw_defect(
     if button_row(type_, closure):
         # Only about a third of the garments have a row of buttons; there the rarest defect is made up for.
         shares["missing button"] = 3 * DEFECT_SHARES["missing button"]
-    kind = _pick(rng, shares)
-    place = _pick(rng, dict.fromkeys(defect_places(type_, sleeve_length, kind), 1.0))
-    offset = (_between(rng, -5, 5), _between(rng, -7, 7))
-    turn = _between(rng, 0, 360)
+    kind = pick(rng, shares)
+    place = pick(rng, dict.fromkeys(defect_places(type_, sleeve_length, kind), 1.0))
+    offset = (between(rng, -5, 5), between(rng, -7, 7))
+    turn = between(rng, 0, 360)
     return Defect(kind, place, offset, turn) if flawed else None
 
 
@@ -276,28 +261,28 @@ _LARGEST: Mapping[str, float] = MappingProxyType(
 
 def _draw_pose(rng: "np.random.Generator", type_: str, sleeve_length: str | None) -> Pose:
     largest = _LARGEST.get(type_, 1.18 if sleeve_length == "long sleeve" else 1.34)
-    spread = _between(rng, 0, 1)
+    spread = between(rng, 0, 1)
     return Pose(
-        rotation=_between(rng, -7, 7),
-        scale=largest * _between(rng, 0.84, 1.0),
-        shift=(_between(rng, -8, 8), _between(rng, -7, 7)),
-        width=_between(rng, 0.93, 1.08),
-        length=_between(rng, 0.92, 1.04) if type_ not in BOTTOMS else _between(rng, 0.9, 1.03),
-        arms=(_clip(spread + _between(rng, -0.3, 0.3)), _clip(spread + _between(rng, -0.3, 0.3))),
+        rotation=between(rng, -7, 7),
+        scale=largest * between(rng, 0.84, 1.0),
+        shift=(between(rng, -8, 8), between(rng, -7, 7)),
+        width=between(rng, 0.93, 1.08),
+        length=between(rng, 0.92, 1.04) if type_ not in BOTTOMS else between(rng, 0.9, 1.03),
+        arms=(_clip(spread + between(rng, -0.3, 0.3)), _clip(spread + between(rng, -0.3, 0.3))),
     )
 
 
 def _draw_scene(rng: "np.random.Generator", cloth: RGB) -> Scene:
-    grounds = {place: 1.0 for place in BACKDROPS if _distance(place[1], cloth) > 75}
-    backdrop, ground = _pick(rng, grounds)
+    grounds = {place: 1.0 for place in BACKDROPS if distance(place[1], cloth) > 75}
+    backdrop, ground = pick(rng, grounds)
     return Scene(
         backdrop=backdrop,
         ground=ground,
-        light=_between(rng, 0, 360),
-        slope=_between(rng, 0.04, 0.22),
-        exposure=_between(rng, 0.92, 1.05),
-        warmth=_between(rng, -0.03, 0.03),
-        noise=int(_between(rng, 3, 9)),
+        light=between(rng, 0, 360),
+        slope=between(rng, 0.04, 0.22),
+        exposure=between(rng, 0.92, 1.05),
+        warmth=between(rng, -0.03, 0.03),
+        noise=int(between(rng, 3, 9)),
     )
 
 
@@ -309,11 +294,7 @@ def _clip(value: float) -> float:
     return min(max(value, 0.0), 1.0)
 
 
-def _distance(one: RGB, other: RGB) -> float:
-    return float(sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5)
-
-
 def _stands_out(one: RGB, other: RGB) -> bool:
     """Whether a pattern in one colour shows on the other, in lightness and not in hue alone."""
     lightness = abs(sum(one) - sum(other)) / 3
-    return lightness > 55 and _distance(one, other) > 110
+    return lightness > 55 and distance(one, other) > 110

@@ -8,30 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from peakbench.benchmarks.drawing.colors import COLORS as COLORS
+
 ATTRIBUTES = ("type", "color", "pattern", "neckline", "sleeve_length", "closure", "brand", "size", "defect_type")
 """The nine keys of a reference, in the order of the benchmark's schema."""
-
-RGB = tuple[int, int, int]
-
-COLORS: Mapping[str, RGB] = MappingProxyType(
-    {
-        "black": (38, 38, 42),
-        "white": (240, 240, 236),
-        "gray": (136, 138, 142),
-        "navy blue": (30, 42, 88),
-        "blue": (46, 108, 204),
-        "light blue": (152, 198, 234),
-        "red": (200, 34, 42),
-        "green": (40, 130, 70),
-        "yellow": (242, 206, 58),
-        "orange": (238, 122, 32),
-        "pink": (240, 148, 178),
-        "purple": (120, 62, 160),
-        "brown": (112, 70, 42),
-        "beige": (218, 196, 158),
-    }
-)
-"""Colour word to sRGB, 0 to 255. A garment's colour is the one that covers most of it."""
 
 COLOR_SHARES: Mapping[str, float] = MappingProxyType(
     {name: 1.6 if name in ("black", "white", "gray", "navy blue") else 1.0 for name in COLORS}

@@ -1,0 +1,136 @@
+"""Pictures of samples: paths, bytes or data URLs in the data; files, known by their digest, from then on.
+
+Data is hostile: a path may not leave the data's folder (a symlink out of it included), bytes and pixels are limited,
+pipes and devices are never opened, and what cannot be decoded is no image.
+"""
+
+import base64
+import binascii
+import hashlib
+import io
+import stat
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from peakbench.benchmarks.sample import ImageFile
+from peakbench.files import make_folder, write_atomically
+
+MAX_PIXELS = 100_000_000
+"""Largest image that is read, in pixels."""
+MAX_IMAGE_BYTES = 64 * 2**20
+"""Largest image file that is read."""
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+"""The formats that are read. Pillow knows many more; one of them (EPS) is a program, which it would run."""
+
+
+class ImageReader:
+    """Reads the images of one data set.
+
+    Images that the data holds as bytes, or as data URLs, are put into a folder under the digest of their bytes, so that
+    they can be sent later without reading the data again.
+
+    Args:
+        folder: The folder that paths are relative to, and may not leave; None where the data has no folder.
+        store: Where images go that the data holds as bytes.
+    """
+
+    def __init__(self, folder: Path | None, store: Path) -> None:
+        self._folder = folder
+        self._store = store
+        self._last: tuple[str, ImageFile] | None = None
+
+    def read(self, value: Any) -> ImageFile:
+        """Look at one image: its digest, media type and size.
+
+        Args:
+            value: A path, a data URL, bytes, or what `datasets` makes of an image: `{"bytes": …, "path": …}`.
+
+        Raises:
+            ValueError: If it is missing, outside the folder, too large, or no image.
+        """
+        if isinstance(value, Mapping) and set(value) <= {"bytes", "path"}:
+            value = value.get("path") if value.get("bytes") is None else value["bytes"]
+        if isinstance(value, bytes | bytearray | memoryview):
+            return self._kept(bytes(value))
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise ValueError(f"{value!r} is no image: a path, a data URL or bytes are needed")
+        if value.startswith("data:"):
+            return self._kept(_of_data_url(value))
+        if "://" in value:
+            raise ValueError(f"image {value} is a URL; pictures are read from files, download it first")
+        return self._file(value)
+
+    def _file(self, name: str) -> ImageFile:
+        if self._last and self._last[0] == name:  # many rows in a line may share one picture
+            return self._last[1]
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"the path of an image is no UTF-8: {error}") from error
+        if self._folder is None:
+            raise ValueError(f"image {name} is a path, and this data has no folder for it to lie in")
+        path = self._folder / name
+        try:
+            resolved = path.resolve()
+            if not resolved.is_relative_to(self._folder.resolve()):
+                raise ValueError(f"image {name} leaves the data's folder")
+            about = resolved.stat()
+            if not stat.S_ISREG(about.st_mode):
+                raise ValueError(f"image {name} is no file")
+            _require_size(f"image {name}", about.st_size)
+            content = resolved.read_bytes()
+        except OSError as error:
+            raise ValueError(f"image {name}: {error.strerror}") from error
+        except RuntimeError as error:  # a symlink that points at itself
+            raise ValueError(f"image {name}: {error}") from error
+        found = _look_at(f"image {name}", path, content)
+        self._last = (name, found)
+        return found
+
+    def _kept(self, content: bytes) -> ImageFile:
+        """An image that the data holds itself, as a file in the store."""
+        _require_size("the image", len(content))
+        digest = hashlib.sha256(content).hexdigest()
+        path = self._store / digest[:2] / digest
+        found = _look_at("the image", path, content)
+        if not path.is_file() or path.stat().st_size != len(content):
+            make_folder(path.parent)
+            write_atomically(path, content)
+        return found
+
+
+def _of_data_url(url: str) -> bytes:
+    head, comma, encoded = url.partition(",")
+    if not comma or not head.endswith(";base64"):
+        raise ValueError("the image is a data URL that is not in base64")
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"the image is a data URL whose base64 is broken: {error}") from error
+
+
+def _require_size(what: str, n_bytes: int) -> None:
+    if n_bytes > MAX_IMAGE_BYTES:
+        raise ValueError(f"{what} has {n_bytes:,} bytes; {MAX_IMAGE_BYTES:,} are allowed")
+
+
+def _look_at(what: str, path: Path, content: bytes) -> ImageFile:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of broken metadata, and of pixels, whose limit below is ours
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                width, height = image.size
+                # A JPEG with further pictures behind the first, as telephones write, calls itself something else.
+                mime = "image/jpeg" if image.format == "MPO" else Image.MIME[image.format or ""]
+                if width * height <= MAX_PIXELS:
+                    image.load()
+    except Exception as error:  # a decoder may raise anything for bytes that were made to break it
+        reason = f"it is none of {', '.join(_FORMATS)}" if isinstance(error, UnidentifiedImageError) else error
+        raise ValueError(f"{what} cannot be decoded: {reason}") from error
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"{what} has {width} × {height} pixels; {MAX_PIXELS:,} are allowed")
+    return ImageFile(path, hashlib.sha256(content).hexdigest(), mime, width, height, len(content))

@@ -1,0 +1,90 @@
+"""A benchmark, and what is in its data, as text and as JSON."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from peakbench.benchmarks.file import BenchmarkFile, PromptColumn
+from peakbench.terminal import printable
+
+if TYPE_CHECKING:
+    from peakbench.jobs.inspect import Contents
+
+_SHOWN_VALUES = 6
+_SHOWN_SIZES = 4
+_SHOWN_CLUSTERS = 8
+
+
+def print_benchmark(console: Console, file: BenchmarkFile) -> None:
+    """Print what a benchmark file says."""
+    console.print(Text(printable(": ".join(part for part in (file.name, file.title) if part)), style="bold"))
+    if file.description:
+        console.print(Text(printable(file.description.strip())))
+    if file.verified:
+        console.print(Text(printable(f"Not verified: {file.verified.strip()}"), style="yellow"))
+    if file.fields:
+        table = Table("field", "comparator", "weight", "also called", "null words")
+        for name, spec in file.fields.items():
+            table.add_row(
+                Text(printable(name)),
+                spec.type,
+                f"{spec.weight:g}",
+                Text(printable(", ".join(spec.aliases))),
+                Text(printable(", ".join(spec.null_values))),
+            )
+        console.print(table)
+    for label, words in file.labels.items():
+        console.print(Text(printable(f"label {label}, also written {', '.join(words) or 'in no other way'}")))
+    if file.boxes:
+        for side, convention in (("references", file.boxes.references), ("answers", file.boxes.answers)):
+            console.print(Text(f"boxes of {side}: order {convention.order}, scale {convention.scale}"))
+    console.print(Text(f"ranked by {file.ranked_by or 'nothing'}; floors: {', '.join(file.all_floors)}"))
+    for line in file.reference_lines:
+        console.print(Text(printable(f"reference line: {line.name}, {line.metric} {line.value:g}")))
+    console.print(Text("\nprompt:", style="bold"))
+    prompt = file.prompt
+    if isinstance(prompt, PromptColumn):
+        console.print(Text(printable(f"the column `{prompt.column}`")))
+    else:
+        console.print(Text(printable(prompt if isinstance(prompt, str) else prompt.template)))
+
+
+def contents_json(counted: "Contents") -> dict[str, Any]:
+    """What is in the data, as JSON."""
+    return {
+        "n": counted.n,
+        "n_bad": counted.n_bad,
+        "nulls": dict(counted.nulls),
+        "values": {name: dict(counts.most_common()) for name, counts in counted.values.items()},
+        "image_sizes": {f"{width}x{height}": n for (width, height), n in counted.sizes.most_common()},
+        "clusters": dict(counted.clusters.most_common()),
+        "prompts": counted.prompts,
+    }
+
+
+def print_contents(console: Console, counted: "Contents") -> None:
+    """Print what is in the data: value counts, null rates, image sizes, clusters, three prompts."""
+    bad = f", {counted.n_bad} bad rows (see `peakbench benchmarks validate`)" if counted.n_bad else ""
+    console.print(Text(f"\n{counted.n} samples{bad}", style="bold"))
+    table = Table(box=None, pad_edge=False)
+    for name in ("field", "null", "distinct", "most frequent"):
+        table.add_column(name, no_wrap=name != "most frequent")
+    for name in dict.fromkeys([*counted.values, *counted.nulls]):
+        counts = counted.values.get(name, Counter())
+        most = ", ".join(f"{value} ({n})" for value, n in counts.most_common(_SHOWN_VALUES))
+        nulls = f"{counted.nulls[name] / counted.n:.1%}" if counted.n else "—"
+        table.add_row(Text(printable(name)), nulls, str(len(counts)), Text(printable(most)))
+    console.print(table)
+    if counted.sizes:
+        sizes = ", ".join(f"{width} × {height} ({n})" for (width, height), n in counted.sizes.most_common(_SHOWN_SIZES))
+        more = len(counted.sizes) - _SHOWN_SIZES
+        console.print(Text(f"image sizes: {sizes}" + (f" and {more} more" if more > 0 else "")))
+    if counted.clusters:
+        clusters = ", ".join(f"{name} ({n})" for name, n in counted.clusters.most_common(_SHOWN_CLUSTERS))
+        console.print(Text(printable(f"{len(counted.clusters)} clusters: {clusters}")))
+    for number, prompt in enumerate(counted.prompts, start=1):
+        console.print(Text(f"\nprompt {number}, as it is sent:", style="bold"))
+        console.print(Text(printable(prompt)))

@@ -1,0 +1,120 @@
+"""Looking at a benchmark's data before anything is asked: everything that is wrong with it, and what is in it."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from peakbench.benchmarks.benchmark import Benchmark
+from peakbench.benchmarks.file import BenchmarkFile
+from peakbench.benchmarks.loaders import Finding
+from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.values import field_null_words, is_null
+from peakbench.metrics.registry import Registry
+
+_SHOWN_PROMPTS = 3
+_COUNTED_VALUES = 10_000
+"""Most distinct values of a field that are counted one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What a pass over the data found.
+
+    Attributes:
+        n: Good samples.
+        n_bad: Bad rows.
+        findings: What is wrong, the first ones.
+    """
+
+    n: int
+    n_bad: int
+    findings: tuple[Finding, ...]
+
+
+def validate(benchmark: Benchmark, data: Path | None, cache: Path, most: int = 1000) -> Validation:
+    """Check every row of a benchmark's data in one pass and in flat memory.
+
+    Args:
+        benchmark: The benchmark.
+        data: Another data file than the benchmark's.
+        cache: Where rendered data and images are kept that the data holds as bytes.
+        most: Findings that are kept; the others are counted.
+    """
+    n = n_bad = 0
+    findings: list[Finding] = []
+    for item in benchmark.each_sample(data or benchmark.data_place(cache), cache):
+        if isinstance(item, Finding):
+            n_bad += 1
+            if len(findings) < most:
+                findings.append(item)
+        else:
+            n += 1
+    return Validation(n, n_bad, tuple(findings))
+
+
+@dataclass(slots=True)
+class Contents:
+    """What is in a benchmark's data.
+
+    Attributes:
+        n: Good samples.
+        n_bad: Bad rows.
+        nulls: Field to how many references have nothing there (extraction).
+        values: Field, or `label`, to how often each value is there.
+        sizes: Width and height of images, in pixels, to how many have it.
+        clusters: Cluster to its number of samples.
+        prompts: The first prompts, as they would be sent.
+    """
+
+    n: int = 0
+    n_bad: int = 0
+    nulls: Counter[str] = field(default_factory=Counter)
+    values: dict[str, Counter[str]] = field(default_factory=dict)
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    clusters: Counter[str] = field(default_factory=Counter)
+    prompts: list[str] = field(default_factory=list)
+
+
+def contents(benchmark: Benchmark, cache: Path, registry: Registry, limit: int | None = None) -> Contents:
+    """Count what is in a benchmark's data.
+
+    Args:
+        benchmark: The benchmark.
+        cache: Where rendered data and images are kept that the data holds as bytes.
+        registry: For its null words.
+        limit: Look at the first so many rows only.
+    """
+    found = Contents()
+    schema = benchmark.file.schema_of_fields
+    nulls = field_null_words(schema, registry.null_values) if schema else {}
+    for item in islice(benchmark.each_sample(benchmark.data_place(cache), cache), limit):
+        if isinstance(item, Finding):
+            found.n_bad += 1
+            continue
+        found.n += 1
+        found.sizes.update((image.width, image.height) for image in item.images)
+        if item.cluster is not None:
+            found.clusters[item.cluster] += 1
+        if len(found.prompts) < _SHOWN_PROMPTS:
+            found.prompts.append(item.prompt)
+        for name, value in _values(benchmark.file, item):
+            if name in nulls and is_null(value, nulls[name]):
+                found.nulls[name] += 1
+                continue
+            counts = found.values.setdefault(name, Counter())
+            if str(value) in counts or len(counts) < _COUNTED_VALUES:
+                counts[str(value)] += 1
+    return found
+
+
+def _values(file: BenchmarkFile, sample: Sample) -> Iterator[tuple[str, Any]]:
+    if isinstance(sample.reference, Mapping):
+        yield from sample.reference.items()
+    elif file.task == "grounding" and not isinstance(sample.reference, str):
+        if not sample.reference:
+            yield "label", "(clean)"
+        for item in sample.reference:
+            yield "label", item["label"]
