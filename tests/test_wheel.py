@@ -53,7 +53,7 @@ def test_an_installed_wheel_runs_the_demo_from_an_empty_folder(wheel: Path, tmp_
     program = tmp_path / "env" / "bin" / "peakbench"
     done = subprocess.run([program, "demo"], cwd=empty, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert (empty / "peakbench-demo" / "leaderboard" / "garments-demo" / "board.png").stat().st_size > 10_000
+    assert (empty / "peakbench-demo" / "leaderboard" / "garments-demo@1" / "board.png").stat().st_size > 10_000
     verified = subprocess.run(
         [program, "metrics", "verify"], cwd=empty, env=environment, capture_output=True, check=False
     )

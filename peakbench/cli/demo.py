@@ -61,7 +61,7 @@ def demo(
         )
     )
     for what, path in (
-        ("the boards", outcome.written[0].parent),
+        ("the boards", outcome.written[0].parents[1]),
         ("the runs", outcome.runs),
         ("the data", outcome.data),
     ):

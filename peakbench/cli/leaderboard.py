@@ -23,18 +23,14 @@ def leaderboard(
     from peakbench.cli.console import output_console, print_json, say
     from peakbench.jobs.leaderboard import make_boards
     from peakbench.leaderboards.terminal import print_board
-    from peakbench.leaderboards.writer import write_board
+    from peakbench.leaderboards.writer import write_boards
     from peakbench.metrics.registry import Registry
 
     boards = make_boards(runs, Registry.load(metrics), max_error_rate, say)
     console = output_console()
-    written = []
-    for board in boards:
-        if not as_json:
-            print_board(board, console)
-        if output:
-            folder = output if len(boards) == 1 else output / board.benchmark
-            written += write_board(board, folder)
+    for board in () if as_json else boards:
+        print_board(board, console)
+    written = write_boards(boards, output) if output else []
     if as_json:
         print_json([board.model_dump(mode="json") for board in boards])
         return

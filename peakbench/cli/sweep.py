@@ -115,17 +115,14 @@ def _show_boards(
     from peakbench.cli.console import output_console
     from peakbench.jobs.leaderboard import make_boards
     from peakbench.leaderboards.terminal import print_board
-    from peakbench.leaderboards.writer import write_board
+    from peakbench.leaderboards.writer import write_boards
     from peakbench.terminal import printable
 
     console = output_console()
     boards = make_boards([run.folder.path for run in runs], registry, max_error_rate)
-    written = []
-    for made in boards:
-        if not quiet:
-            print_board(made, console)
-        if folder:
-            written += write_board(made, folder if len(boards) == 1 else folder / made.benchmark)
+    for made in () if quiet else boards:
+        print_board(made, console)
+    written = write_boards(boards, folder) if folder else []
     if quiet:
         return
     for run in runs:

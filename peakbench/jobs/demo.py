@@ -9,7 +9,7 @@ from peakbench.jobs.leaderboard import make_boards
 from peakbench.jobs.run import RunSettings, Watching
 from peakbench.jobs.sweep import SweepOutcome, read_sweep, sweep
 from peakbench.leaderboards.rows import Board
-from peakbench.leaderboards.writer import write_board
+from peakbench.leaderboards.writer import write_boards
 from peakbench.metrics.registry import Registry
 from peakbench.mock import MockServerSettings, build_models, run_in_thread
 from peakbench.runners.asking import AskingSettings
@@ -25,7 +25,7 @@ class DemoOutcome:
         boards: A board a benchmark.
         runs: Root of the run folders.
         data: Folder of the rendered data.
-        written: The boards' folders.
+        written: The boards' files.
         sweep: What came of each model.
     """
 
@@ -73,9 +73,5 @@ def demo(
         raise failed[0]
     runs = [outcome.run.folder.path for outcome in outcomes if outcome.run]
     boards = make_boards(runs, registry)
-    written = []
-    for board in boards:
-        folder = output / "leaderboard" / board.benchmark.partition("@")[0]
-        write_board(board, folder)
-        written.append(folder)
+    written = write_boards(boards, output / "leaderboard")
     return DemoOutcome(boards, output / "runs", data, written, outcomes)

@@ -1,5 +1,6 @@
 """A board on disk: Markdown, CSV, JSON and a picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from peakbench.files import make_folder, write_atomically
@@ -30,3 +31,16 @@ def write_board(board: Board, directory: Path) -> list[Path]:
     for name, content in contents.items():
         write_atomically(directory / name, content)
     return [directory / name for name in contents]
+
+
+def write_boards(boards: Sequence[Board], directory: Path) -> list[Path]:
+    """Write boards: a single one into the directory itself, several each into a folder of its benchmark's name.
+
+    Returns:
+        The paths of all files.
+
+    Raises:
+        InfrastructureError: If the disk refuses; no file is left half written.
+    """
+    places = [directory if len(boards) == 1 else directory / board.benchmark for board in boards]
+    return [path for board, place in zip(boards, places, strict=True) for path in write_board(board, place)]

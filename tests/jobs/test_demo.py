@@ -30,7 +30,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 def value(folder: Path, model: str, metric: str, benchmark: str = "garments-demo") -> float:
     """A metric's value on the board."""
-    rows = json.loads((folder / "leaderboard" / benchmark / "board.json").read_text())["rows"]
+    rows = json.loads((folder / "leaderboard" / f"{benchmark}@1" / "board.json").read_text())["rows"]
     (row,) = [row for row in rows if row["title"] == model]
     found: Any = row["metrics"][metric]["value"]
     assert isinstance(found, float)
@@ -75,7 +75,7 @@ def test_it_says_where_everything_lies_and_that_these_are_baselines(
     for path in ("leaderboard", "runs", "data"):
         assert f"peakbench-demo/{path}" in done.stdout
         assert (folder / path).is_dir()
-    assert {path.name for path in (folder / "leaderboard" / "defects-demo").iterdir()} == {
+    assert {path.name for path in (folder / "leaderboard" / "defects-demo@1").iterdir()} == {
         "board.md",
         "board.csv",
         "board.json",
@@ -91,7 +91,7 @@ def test_scoring_again_gives_the_same_bytes(
     folder, _ = demo
     (run,) = find_runs([folder / "runs" / "nearest-2000"])
     before = {path: path.read_bytes() for path in (run.results_path, run.scores_path)}
-    picture = (folder / "leaderboard" / "garments-demo" / "board.png").read_bytes()
+    picture = (folder / "leaderboard" / "garments-demo@1" / "board.png").read_bytes()
     assert peakbench("score", run.path, cwd=folder.parent).returncode == 0
     assert {path: path.read_bytes() for path in before} == before
     models = [f"peakbench-demo/runs/{name}" for name in ("nearest-20", "nearest-2000", "nearest-2000-prose")]
