@@ -54,8 +54,8 @@ class AskingState:
     """What progress shows; changed while asking.
 
     Attributes:
-        total: Requests of this session.
-        written: Records in the journal, of this session.
+        total: Requests to be settled.
+        written: Records that went into the journal.
         done: Records that have reached the disk.
         failed: Of the records written, failures.
         retries: Attempts beyond the first, of all requests.
@@ -93,7 +93,7 @@ async def ask(
         journal: Where records go; synced when this returns, however it returns.
         settings: How hard to ask.
         state: Kept up to date for progress.
-        session: Number of this session of asking.
+        session: Number of the session of asking, from 0.
         show: Called every `show_every_s` seconds and once at the end.
         show_every_s: Seconds.
 
