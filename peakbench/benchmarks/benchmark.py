@@ -139,7 +139,18 @@ def draw_samples(samples: Sequence[Sample], limit: int | None, seed: int) -> lis
 
 
 def cache_folder() -> Path:
-    """Where PeakBench keeps what it can make again: `$PEAKBENCH_CACHE`, else `$XDG_CACHE_HOME/peakbench`."""
+    """Where PeakBench keeps what it can make again: `$PEAKBENCH_CACHE`, else `$XDG_CACHE_HOME/peakbench`.
+
+    Raises:
+        BadInputError: If neither is set and the user has no home.
+    """
     if own := os.environ.get("PEAKBENCH_CACHE"):
         return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "peakbench"
+    if shared := os.environ.get("XDG_CACHE_HOME"):
+        return Path(shared) / "peakbench"
+    try:
+        return Path.home() / ".cache" / "peakbench"
+    except RuntimeError as error:  # a user without a home, as in some containers
+        raise BadInputError(
+            f"there is no cache folder: {error}", mend="name one: PEAKBENCH_CACHE=/some/folder"
+        ) from error

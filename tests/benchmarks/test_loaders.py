@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from peakbench.benchmarks.benchmark import Benchmark, draw_samples, find_benchmark
+from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples, find_benchmark
 from peakbench.benchmarks.images import MAX_IMAGE_BYTES, ImageReader
 from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.benchmarks.sources import MAX_LINE_BYTES
@@ -179,6 +179,18 @@ def test_a_limit_draws_from_the_whole_data_and_keeps_its_order(tiny: Tiny) -> No
     assert drawn == draw_samples(samples, 10, seed=3) != draw_samples(samples, 10, seed=4)
     assert {int(sample.id[1:]) // 10 for sample in drawn} != {0}
     assert draw_samples(samples, None, 3) == draw_samples(samples, 99, 3) == samples
+
+
+def test_a_user_without_a_home_is_told_how_to_name_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("PEAKBENCH_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(BadInputError, match="no cache folder") as refused:
+        cache_folder()
+    assert "PEAKBENCH_CACHE" in refused.value.mend
 
 
 def test_a_version_that_is_not_there_is_refused() -> None:
