@@ -30,13 +30,13 @@ def benchmark_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def url() -> Iterator[str]:
     """A server with faults of its own for each test, since it counts the attempts it has seen."""
-    settings = MockServerSettings(faults=FAULTS, ttft_ms=2)
+    settings = MockServerSettings(faults=FAULTS, ttft_ms=50)  # slow enough that no run ends before its last kill
     with run_in_thread(build_models(["constant-null"]), settings) as server:
         yield server.base_url
 
 
 def words(benchmark: Path, url: str, runs: Path) -> list[object]:
-    return ["run", benchmark, "--model", "constant-null", "--base-url", url, "-o", runs, "-j", 16]
+    return ["run", benchmark, "--model", "constant-null", "--base-url", url, "-o", runs, "-j", 8]
 
 
 def the_run(runs: Path) -> RunFolder:
@@ -75,7 +75,7 @@ def kill_and_resume(benchmark: Path, url: str, runs: Path, kills: int, seed: int
             for line in process.stderr:  # from the moment on that it has its folder
                 if b"writing" in line or b"going on" in line:
                     break
-            time.sleep(draw.uniform(0, 1.2 if kills <= 5 else 0.5))
+            time.sleep(draw.uniform(0, 0.6 if kills <= 5 else 0.25))
             if process.poll() is not None:
                 break  # it ended before it could be killed
             os.kill(process.pid, signal.SIGKILL)
