@@ -272,7 +272,7 @@ def _signals(stop: asyncio.Event, state: AskingState) -> Iterator[list[int]]:
 
     earlier: dict[int, Any] = {}
     for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(ValueError, NotImplementedError, RuntimeError):  # not in the main thread: signals are not ours
+        with suppress(ValueError, RuntimeError):  # raised outside the main thread, where signals are not ours to handle
             before = signal.getsignal(number)
             loop.add_signal_handler(number, on_signal, number)
             earlier[number] = before

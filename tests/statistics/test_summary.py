@@ -25,10 +25,7 @@ class Ratio(Metric):
     """The first statistic over the second: a mean when they are a sum and a count."""
 
     def measure(self, answer: Answer) -> Iterable[Score]:
-        raise NotImplementedError
-
-    def one(self, value: float | None, reason: str = "", part: str = "") -> Score:
-        raise NotImplementedError
+        raise AssertionError("a summary reads scores and measures nothing")
 
     def from_totals(self, totals: "NDArray[np.float64]") -> "NDArray[np.float64]":
         values = np.full(totals.shape[:-1], np.nan)
