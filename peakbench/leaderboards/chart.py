@@ -143,7 +143,7 @@ def _axis(axes: "Axes", metric: BoardMetric, rows: int) -> None:
     scale = _scale(metric)
     axes.set_ylim(max(rows, 1) - 0.5, -0.5)
     axes.set_yticks(range(rows), [""] * rows)
-    axes.set_xlim(scale * low, None if high is None else scale * high)
+    axes.set_xlim(None if low is None else scale * low, None if high is None else scale * high)
     unit = metric.unit
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} {unit_sign(unit)}".rstrip())
     axes.tick_params(axis="x", labelsize=9, color="#BBBBBB", labelcolor=_GREY)

@@ -1,5 +1,6 @@
 """Reference lines as rows of a board: values to compare with that a benchmark states, with no run behind them."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from peakbench.errors import BadInputError
@@ -27,10 +28,10 @@ def check_lines(lines: Sequence[ReferenceLine], stated: Mapping[str, BoardMetric
         if metric is None:
             continue
         low, high = metric.range
-        # NaN fails the first comparison.
-        if not (low <= line.value and (high is None or line.value <= high)):
+        bottom, top = -math.inf if low is None else low, math.inf if high is None else high
+        if not bottom <= line.value <= top:  # NaN is in no range
             raise BadInputError(
-                f"{what}: {line.value} is outside the metric's range [{low:g}, {'∞' if high is None else f'{high:g}'}]",
+                f"{what}: {line.value} is outside the metric's range [{bottom:g}, {top:g}]",
                 mend="write a fraction, not percent: 0.92 for 92 %" if high == 1 else "write it in the metric's unit",
             )
 

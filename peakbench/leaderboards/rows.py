@@ -44,7 +44,7 @@ class BoardMetric(StrictModel):
     title: str
     unit: str
     direction: Direction
-    range: tuple[float, float | None]
+    range: tuple[float | None, float | None]
     interval: str
     """How its intervals were made."""
     clusters: int

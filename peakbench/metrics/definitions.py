@@ -5,6 +5,7 @@ without JSON, between which bounds its values lie and which way is better stand 
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -36,14 +37,16 @@ class MetricDefinition(StrictModel):
     """Raised on any change of number; values are comparable only when id and version agree."""
     title: str
     """What a table calls it."""
-    family: Literal["structured", "text", "reliability", "performance"]
+    family: Literal[
+        "structured", "text", "semantic", "composite", "grounding", "reliability", "performance", "reward", "legacy"
+    ]
     level: Literal["sample", "dataset"]
     """`sample`: a value a response, then the mean. `dataset`: computed from summed statistics, never an average."""
     applies_to: Annotated[list[Kind], Field(min_length=1)]
     formula: str
     """The normative definition."""
-    range: tuple[Bound, Bound | None]
-    """Closed interval in which every value must lie; null is no upper bound. Asserted."""
+    range: tuple[Bound | None, Bound | None]
+    """Closed interval in which every value must lie; null is no bound on that side. Asserted."""
     unit: str
     """`fraction` is 0..1, printed as percent; percent is never stored."""
     direction: Literal["higher", "lower"]
@@ -79,13 +82,19 @@ class MetricDefinition(StrictModel):
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> "MetricDefinition":
-        low, high = self.range
-        if high is not None and high <= low:
+        low, high = self.bounds
+        if high <= low:
             raise ValueError(f"metric `{self.id}`: range [{low}, {high}] is inverted")
         for name, value in (("on_unparsed", self.on_unparsed), ("on_failed", self.on_failed)):
-            if isinstance(value, float) and not (low <= value and (high is None or value <= high)):
+            if isinstance(value, float) and not low <= value <= high:
                 raise ValueError(f"metric `{self.id}`: {name} {value} is outside the range [{low}, {high}]")
         return self
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The range, infinite where it has no bound."""
+        low, high = self.range
+        return (-math.inf if low is None else low, math.inf if high is None else high)
 
     @property
     def is_timing(self) -> bool:

@@ -66,7 +66,7 @@ class Score:
 
     Attributes:
         value: In the metric's range, or None when undefined.
-        stats: Sufficient statistics, in the order of the definition's `statistics`; None when it contributes nothing.
+        stats: Sufficient statistics, in the order of the metric's `statistics`; None when it contributes nothing.
         slice: `""` for the whole sample, else `field=type` and the like.
         reason: Why the value is undefined.
     """
@@ -159,6 +159,11 @@ class Metric(ABC):
             parts["schema"] = schema_digest(self.schema, self.uses, self.context.null_values)
         return signature_of(self.definition, parts, self.context.libraries)
 
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Names of the sufficient statistics of a sample, in order."""
+        return tuple(self.definition.statistics)
+
     def parameters(self) -> dict[str, Any]:
         """The knobs beside id and version that change the number."""
         limit = {} if self.definition.max_chars is None else {"max_chars": self.definition.max_chars}
@@ -174,14 +179,12 @@ class Metric(ABC):
         return "measured", ""
 
     def _check(self, score: Score, answer: Answer) -> None:
-        low, high = self.definition.range
+        low, high = self.definition.bounds
         value = score.value
-        # NaN fails the first comparison.
-        if value is not None and not (low <= value and (high is None or value <= high)):
-            upper = "∞" if high is None else high
+        if value is not None and not low <= value <= high:  # NaN is in no range
             raise OutOfRangeError(
                 f"metric {self.definition.id}: {value} for sample {answer.sample.id}"
-                f"{f' ({score.slice})' if score.slice else ''} is outside its range [{low}, {upper}]",
+                f"{f' ({score.slice})' if score.slice else ''} is outside its range [{low:g}, {high:g}]",
                 mend="this is a bug in the metric; nothing was written",
             )
 

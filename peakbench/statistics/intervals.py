@@ -100,10 +100,9 @@ def rate_interval(
     return t_interval(values, units), "t" if units is None else "t clustered"
 
 
-def clip_interval(interval: Interval | None, bounds: tuple[float, float | None]) -> Interval | None:
-    """Cut an interval off at the ends of the metric's range; None leaves the upper end open."""
+def clip_interval(interval: Interval | None, bounds: tuple[float, float]) -> Interval | None:
+    """Cut an interval off at the ends of the metric's range, which may be infinite."""
     if interval is None:
         return None
-    low, high = bounds
-    clipped = np.clip(np.asarray(interval), low, np.inf if high is None else high)
+    clipped = np.clip(np.asarray(interval), *bounds)
     return float(clipped[0]), float(clipped[1])

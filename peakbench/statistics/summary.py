@@ -81,7 +81,7 @@ class _Run:
     def result(self, metric: "Metric") -> MetricResult:
         """A metric's value for the run and for each slice."""
         definition = metric.definition
-        found = self.scores.scores(definition.id, len(definition.statistics))
+        found = self.scores.scores(definition.id, len(metric.statistics))
         totals = found.statistics.sum(axis=1)
         points = self._values(metric, totals)
         intervals, method = self._intervals(metric, found, points)
@@ -94,7 +94,7 @@ class _Run:
                 ci=intervals[row],
                 n=int(found.present[row].sum()) if name else self.n_samples,
                 n_defined=int((~np.isnan(found.values[row])).sum()),
-                counts=dict(zip(definition.statistics, totals[row].tolist(), strict=True)),
+                counts=dict(zip(metric.statistics, totals[row].tolist(), strict=True)),
             )
             if name:
                 slices[name] = result
@@ -143,7 +143,7 @@ class _Run:
                 made.append(interval)
                 methods.append(method)
         clipped = [
-            None if point is None else clip_interval(interval, metric.definition.range)
+            None if point is None else clip_interval(interval, metric.definition.bounds)
             for interval, point in zip(made, points, strict=True)
         ]
         return clipped, methods[0] if methods else "none"
@@ -169,7 +169,7 @@ class _Run:
         points = self._values(metric, totals)
         n = np.bincount(codes, minlength=count)
         defined = np.bincount(codes, weights=~np.isnan(found.values[row][members]), minlength=count)
-        names = metric.definition.statistics
+        names = metric.statistics
         for code, name in enumerate(self.scores.cluster_names):
             yield (
                 f"cluster={name}",
@@ -184,16 +184,15 @@ class _Run:
 
     def _values(self, metric: "Metric", totals: "NDArray[np.float64]") -> list[float | None]:
         """`from_totals`, with None for NaN; a value outside the range by more than rounding stops the run."""
-        low, high = metric.definition.range
+        low, high = metric.definition.bounds
         values: list[float | None] = []
         for value in np.asarray(metric.from_totals(totals), dtype=np.float64).tolist():
             if value != value:  # NaN
                 values.append(None)
                 continue
-            top = np.inf if high is None else high
-            if not low - _SLACK <= value <= top + _SLACK:
+            if not low - _SLACK <= value <= high + _SLACK:
                 raise OutOfRangeError(f"{metric.definition.id}: {value} is outside its range {low} to {high}")
-            values.append(min(max(value, low), top))
+            values.append(min(max(value, low), high))
         return values
 
 

@@ -11,8 +11,10 @@ from rapidfuzz.distance import Indel
 
 from peakbench.content import content_root
 from peakbench.errors import BadInputError
-from peakbench.metrics import comparators, golden
+from peakbench.metrics import comparators
 from peakbench.metrics.golden import GoldenOutcome, verify
+from peakbench.metrics.golden.case import DEFAULT_TOLERANCE
+from peakbench.metrics.golden.structured import FLOORS_TOLERANCE
 from peakbench.metrics.registry import Registry
 from peakbench.metrics.text import LevenshteinRatio, TextSimilarity, TokenSetRatio
 
@@ -268,4 +270,4 @@ def test_absent_files_are_refused(registry: Registry, tmp_path: Path) -> None:
 
 
 def test_tolerances_are_those_of_the_files() -> None:
-    assert (golden.DEFAULT_TOLERANCE, golden.FLOORS_TOLERANCE) == (1e-9, 1e-6)
+    assert (DEFAULT_TOLERANCE, FLOORS_TOLERANCE) == (1e-9, 1e-6)

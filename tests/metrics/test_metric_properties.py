@@ -54,16 +54,16 @@ def whole(metric: Metric, answer: Answer) -> Score:
 def check_consistency(metric: Metric, answer: Answer) -> None:
     """Every score is in range or undefined with a reason, and agrees with its own statistics."""
     definition = metric.definition
-    low, high = definition.range
+    low, high = definition.bounds
     for score in metric.score(answer):
         if score.value is None:
             assert score.reason
             assert score.stats is None
             continue
         assert score.reason is None
-        assert low <= score.value <= (math.inf if high is None else high)
+        assert low <= score.value <= high
         assert score.stats is not None
-        assert len(score.stats) == len(definition.statistics)
+        assert len(score.stats) == len(metric.statistics)
         assert float(metric.from_totals(np.array(score.stats))) == pytest.approx(score.value, abs=1e-12)
 
 
@@ -137,7 +137,7 @@ def test_field_slices_are_given_and_sum_to_the_sample() -> None:
         stats = [score.stats for score in rest if score.stats]
         if name != "structured_match":
             assert tuple(np.sum(stats, axis=0)) == first.stats
-    counts = dict(zip(METRICS["field_outcomes"].definition.statistics, first.stats or (), strict=True))
+    counts = dict(zip(METRICS["field_outcomes"].statistics, first.stats or (), strict=True))
     assert counts == {"tp": 1, "fd": 0, "fa": 2, "fn": 1, "tn": 0, "missing": 1, "unparsed": 0}
 
 
@@ -177,6 +177,6 @@ def test_declared_value_is_refused_for_a_metric_of_counts() -> None:
 
 def test_totals_of_many_runs_at_once_keep_their_shape() -> None:
     for metric in METRICS.values():
-        k = len(metric.definition.statistics)
+        k = len(metric.statistics)
         assert metric.from_totals(np.ones((4, 3, k))).shape == (4, 3)
         assert np.isnan(metric.from_totals(np.zeros(k)))

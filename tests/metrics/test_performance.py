@@ -90,4 +90,4 @@ def test_nothing_answered_has_no_latency() -> None:
 def test_timing_values_are_in_range_or_undefined(rows: list[tuple[float, float, bool, int]]) -> None:
     for metric in TIMING.values():
         value = metric.from_timings(timings(rows))
-        assert value is None or value >= metric.definition.range[0]
+        assert value is None or value >= metric.definition.bounds[0]

@@ -118,5 +118,5 @@ def test_a_constant_rate_is_never_certain(constant: float) -> None:
 def test_intervals_are_clipped_to_the_range() -> None:
     assert clip_interval((-0.2, 0.3), (0.0, 1.0)) == (0.0, 0.3)
     assert clip_interval((0.8, 1.2), (0.0, 1.0)) == (0.8, 1.0)
-    assert clip_interval((-3.0, 99.0), (0.0, None)) == (0.0, 99.0)
+    assert clip_interval((-3.0, 99.0), (0.0, math.inf)) == (0.0, 99.0)
     assert clip_interval(None, (0.0, 1.0)) is None

@@ -1,0 +1,110 @@
+"""Reads golden files and runs every case through the check that its file's name calls for."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from peakbench.errors import BadInputError, OutOfRangeError
+from peakbench.metrics.golden.case import Finding, Status
+from peakbench.metrics.golden.components import check_comparator, check_extraction
+from peakbench.metrics.golden.structured import check_floors, check_structured
+from peakbench.metrics.golden.text import check_similarity
+
+if TYPE_CHECKING:
+    from peakbench.metrics.registry import Registry
+
+Check = Callable[["Registry", Path, Mapping[str, Any]], Iterable[Finding]]
+"""Looks at one case, given the registry and the folder of the golden file."""
+_CHECKS: Mapping[str, Check] = {
+    "structured_match": check_structured,
+    "structured_floors": check_floors,
+    "comparators": check_comparator,
+    "json_extraction": check_extraction,
+}
+"""Name of a golden file to its check; any other file holds pairs of texts for the metric of its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenOutcome:
+    """What became of one case.
+
+    Attributes:
+        file: Name of the golden file.
+        case: The case's id.
+        status: `not_checkable` when the registry has no such metric or comparator.
+        detail: What came out and what was expected, or why it cannot be checked; empty for a plain pass.
+    """
+
+    file: str
+    case: str
+    status: Status
+    detail: str = ""
+
+
+def verify(registry: "Registry", golden: Path | None = None) -> list[GoldenOutcome]:
+    """Run golden cases through the metrics of a registry.
+
+    Args:
+        registry: The metrics.
+        golden: A golden file, or a folder of them (`*.jsonl`); by default every file that the registry names.
+
+    Returns:
+        One outcome a case, in the order of files and lines.
+
+    Raises:
+        BadInputError: If a file cannot be read, or a case has not the form of its file.
+    """
+    if golden is None:
+        files = registry.golden_files()
+    elif golden.is_dir():
+        files = sorted(golden.glob("*.jsonl"))
+        if not files:
+            raise BadInputError(f"{golden} holds no golden files", mend="give a folder with *.jsonl files")
+    else:
+        files = [golden]
+    return [outcome for file in files for outcome in _verify_file(registry, file)]
+
+
+def _verify_file(registry: "Registry", file: Path) -> Iterator[GoldenOutcome]:
+    check = _CHECKS.get(file.stem, partial(check_similarity, file.stem))
+    for line, case in _read_cases(file):
+        identifier = str(case.get("id", f"line {line}"))
+        try:
+            findings = list(check(registry, file.parent, case))
+        except OutOfRangeError as error:
+            findings = [Finding("fail", error.message)]
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            what = f"it lacks `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
+            raise BadInputError(
+                f"{file}:{line}: case `{identifier}` has not the form of this file: {what}", mend="mend the case"
+            ) from error
+        yield GoldenOutcome(file.name, identifier, *_summary(findings))
+
+
+def _summary(findings: list[Finding]) -> tuple[Status, str]:
+    """A case fails with its first differences; it passes if anything in it could be checked."""
+    failed = [finding.detail for finding in findings if finding.status == "fail"]
+    if failed:
+        return "fail", "; ".join(failed[:5])
+    skipped = "; ".join(dict.fromkeys(finding.detail for finding in findings if finding.status == "not_checkable"))
+    return ("pass" if any(finding.status == "pass" for finding in findings) else "not_checkable"), skipped
+
+
+def _read_cases(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{file} cannot be read: {error}", mend="check the path") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            case = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise BadInputError(f"{file}:{number} is no JSON: {error}", mend="mend the line") from error
+        if not isinstance(case, dict):
+            raise BadInputError(f"{file}:{number} is no JSON object", mend="mend the line")
+        yield number, case
