@@ -13,7 +13,7 @@ from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.jobs.facts import SCORING_PACKAGES, package_versions
 from peakbench.metrics.answers import preparer
-from peakbench.metrics.metric import Answer, Metric, Timings
+from peakbench.metrics.metric import Answer, Metric, RepeatMetric, Timings
 from peakbench.metrics.performance import performance_of
 from peakbench.metrics.registry import Registry
 from peakbench.runs.folder import RunFolder, utc_now
@@ -58,8 +58,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         with ScoresWriter(folder.scores_path, {"peakbench.run_id": manifest.run_id}) as writer:
             for sample, answers in _answers(samples, journal, registry, benchmark, identity.repeats):
                 counts.add(answers)
-                for repeat, answer in enumerate(answers):
-                    writer.write(_rows(sample, repeat, answer, metrics))
+                writer.write(_rows(sample, answers, metrics))
         results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
         performance = None
         if identity.kind == "run":
@@ -166,10 +165,16 @@ def _answers(
         yield sample, [prepare(sample, journal[sample.id, repeat]) for repeat in range(repeats)]
 
 
-def _rows(sample: Sample, repeat: int, answer: Answer, metrics: Mapping[str, Metric]) -> Iterator[ScoreRow]:
+def _rows(sample: Sample, answers: Sequence[Answer], metrics: Mapping[str, Metric]) -> Iterator[ScoreRow]:
+    """The scores of the repeats of a sample; what compares them with each other stands under the first."""
     for name, metric in metrics.items():
-        for score in metric.score(answer):
-            yield ScoreRow(sample.id, repeat, sample.cluster, name, score.slice, score.value, score.reason, score.stats)
+        if isinstance(metric, RepeatMetric):
+            scored = [metric.score_repeats(answers)]
+        else:
+            scored = [metric.score(answer) for answer in answers]
+        for repeat, scores in enumerate(scored):
+            for one in scores:
+                yield ScoreRow(sample.id, repeat, sample.cluster, name, one.slice, one.value, one.reason, one.stats)
 
 
 def _timings(journal: Journal) -> Timings:

@@ -9,9 +9,10 @@ What a failed request or an unparsed answer is worth is declared in `peakbench_m
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -85,11 +86,13 @@ class MetricContext:
         null_values: Words that mean "nothing there", beside the schema's.
         components: Component to its version and the digest of its parameters, for the signature.
         libraries: Distributions that compute the components, for the signature.
+        cache: Where fetched parts (WordNet, model weights) lie; None where no metric may look for any.
     """
 
     null_values: tuple[str, ...] = ()
     components: Mapping[str, str] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
+    cache: Path | None = None
 
 
 class Metric(ABC):
@@ -115,11 +118,13 @@ class Metric(ABC):
         """Score one answer: the whole sample first, then its slices.
 
         A failed request takes the definition's `on_failed`, an answer without JSON its `on_unparsed`; where they say
-        `measured`, the metric looks at such responses itself.
+        `measured`, the metric looks at such responses itself. Where something is `lacking`, every answer is undefined.
 
         Raises:
             OutOfRangeError: If a value is outside the metric's range, or not a number.
         """
+        if self.lacking is not None:
+            return [Score(None, None, reason=self.lacking)]
         declared, reason = self._declared(answer)
         scores = list(self.measure(answer)) if declared == "measured" else list(self.worth(answer, declared, reason))
         for score in scores:
@@ -159,6 +164,11 @@ class Metric(ABC):
             parts["schema"] = schema_digest(self.schema, self.uses, self.context.null_values)
         return signature_of(self.definition, parts, self.context.libraries)
 
+    @cached_property
+    def lacking(self) -> str | None:
+        """What is missing here to compute it, with the command that fetches it; None when nothing is."""
+        return None
+
     @property
     def statistics(self) -> tuple[str, ...]:
         """Names of the sufficient statistics of a sample, in order."""
@@ -187,6 +197,35 @@ class Metric(ABC):
                 f"{f' ({score.slice})' if score.slice else ''} is outside its range [{low:g}, {high:g}]",
                 mend="this is a bug in the metric; nothing was written",
             )
+
+
+class RepeatMetric(Metric):
+    """A metric of all repeats of a sample together: how much they agree. It scores a sample once, not each answer."""
+
+    def measure(self, answer: Answer) -> Iterable[Score]:
+        """Undefined: one answer agrees with nothing.
+
+        Raises:
+            TypeError: Always; `score_repeats` is asked instead.
+        """
+        raise TypeError(f"{self.definition.id} compares the repeats of a sample: ask `score_repeats`")
+
+    def score_repeats(self, answers: Sequence[Answer]) -> list[Score]:
+        """Score the answers to one sample, in the order of the repeats: the whole sample first, then its slices.
+
+        Raises:
+            OutOfRangeError: If a value is outside the metric's range, or not a number.
+        """
+        if self.lacking is not None:
+            return [Score(None, None, reason=self.lacking)]
+        scores = list(self.measure_repeats(answers))
+        for score in scores:
+            self._check(score, answers[0])
+        return scores
+
+    @abstractmethod
+    def measure_repeats(self, answers: Sequence[Answer]) -> Iterable[Score]:
+        """Score the repeats; failed and unparsed answers are among them."""
 
 
 class MeanMetric(Metric):

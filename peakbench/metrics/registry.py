@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from peakbench.benchmarks.benchmark import cache_folder
 from peakbench.canonical import digest
 from peakbench.content import content_root
 from peakbench.errors import BadInputError
@@ -32,14 +33,16 @@ class Registry:
     Args:
         file: The validated file.
         path: Where it lies; cards and golden files are relative to its folder.
+        cache: Where fetched parts (WordNet, model weights) are looked for; the user's cache folder by default.
 
     Raises:
         BadInputError: If an entry names a class, card or golden file that is not there.
     """
 
-    def __init__(self, file: RegistryFile, path: Path) -> None:
+    def __init__(self, file: RegistryFile, path: Path, cache: Path | None = None) -> None:
         self.file = file
         self.path = path
+        self.cache = cache if cache is not None else cache_folder()
         self.definitions: tuple[MetricDefinition, ...] = tuple(file.metrics)
         self.digest = file.digest
         self._by_id = {definition.id: definition for definition in self.definitions}
@@ -52,17 +55,18 @@ class Registry:
             self._check_files(f"component `{name}`", component)
 
     @classmethod
-    def load(cls, path: Path | None = None) -> "Registry":
+    def load(cls, path: Path | None = None, cache: Path | None = None) -> "Registry":
         """Read a registry.
 
         Args:
             path: The file; the one that comes with PeakBench by default.
+            cache: Where fetched parts are looked for; the user's cache folder by default.
 
         Raises:
             BadInputError: If the file or an entry cannot be used; the message names the entry.
         """
         path = path if path is not None else content_root() / "peakbench_metrics.json"
-        return cls(read_registry_file(path), path)
+        return cls(read_registry_file(path), path, cache)
 
     @property
     def null_values(self) -> tuple[str, ...]:
@@ -124,6 +128,7 @@ class Registry:
             null_values=self.null_values,
             components={name: self._components[name] for name in definition.components},
             libraries=tuple(lib for name in definition.components for lib in self.file.components[name].libraries),
+            cache=self.cache,
         )
         return found(definition, schema, context)
 
