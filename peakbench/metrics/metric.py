@@ -202,7 +202,7 @@ class Metric(ABC):
 class RepeatMetric(Metric):
     """A metric of all repeats of a sample together: how much they agree. It scores a sample once, not each answer."""
 
-    def measure(self, answer: Answer) -> Iterable[Score]:
+    def measure(self, answer: Answer) -> Iterable[Score]:  # noqa: ARG002
         """Undefined: one answer agrees with nothing.
 
         Raises:
