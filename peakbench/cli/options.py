@@ -1,7 +1,7 @@
 """Options that several commands share, with the names that people bring from lm-eval, inspect and vLLM."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,6 +24,10 @@ MaxConcurrency = Annotated[
         max=4096,
         help="Requests in flight at once.",
     ),
+]
+Transport = Annotated[
+    Literal["http", "openai"],
+    typer.Option("--transport", help="What sends the requests: the fast one, or the `openai` client, for its ways."),
 ]
 Timeout = Annotated[
     float, typer.Option("--timeout", min=0.1, help="Deadline of one sample, retries included, in seconds.")

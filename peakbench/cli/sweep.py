@@ -23,6 +23,7 @@ def sweep(
     limit: options.Limit = None,
     seed: options.Seed = 0,
     max_concurrency: options.MaxConcurrency = 8,
+    transport: options.Transport = "http",
     timeout: options.Timeout = 300.0,
     max_retries: options.MaxRetries = 5,
     resume: Annotated[
@@ -65,6 +66,7 @@ def sweep(
         ),
         output=output,
         asking=AskingSettings(max_concurrency, timeout, max_retries),
+        transport=transport,
         limit=limit,
         seed=seed,
         fresh=fresh,

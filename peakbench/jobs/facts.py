@@ -9,7 +9,7 @@ from pathlib import Path
 from peakbench import __version__
 from peakbench.content import content_root
 
-ASKING_PACKAGES = ("openai", "pillow", "aiohttp", "pydantic")
+ASKING_PACKAGES = ("openai", "pillow", "aiohttp", "msgspec", "pydantic")
 SCORING_PACKAGES = ("rapidfuzz", "rouge-score", "json-repair", "numpy", "scipy", "pyarrow")
 
 

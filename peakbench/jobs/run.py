@@ -16,6 +16,8 @@ from peakbench.jobs.score import metrics_of, score_run
 from peakbench.metrics.registry import Registry
 from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint, probe
+from peakbench.runners.opening import open_transport, run_loop
+from peakbench.runners.transport import TransportName
 from peakbench.runs.folder import RunFolder, folder_name, runs_under, utc_now
 from peakbench.runs.journal import Key, require_own_header
 from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest, ServerFacts, Session
@@ -35,6 +37,7 @@ class RunSettings:
         endpoint: Where it is asked.
         output: Root of the run folders.
         asking: How hard to ask.
+        transport: What asks.
         limit: Samples to ask about, drawn with `seed`; None for all.
         seed: For the draw, the floors and the bootstrap.
         repeats: How often each sample is asked.
@@ -52,6 +55,7 @@ class RunSettings:
     endpoint: Endpoint
     output: Path
     asking: AskingSettings = field(default_factory=AskingSettings)
+    transport: TransportName = "http"
     limit: int | None = None
     seed: int = 0
     repeats: int = 1
@@ -280,6 +284,7 @@ def _begin_session(folder: RunFolder, settings: RunSettings, server: ServerFacts
     session = Session(
         started=utc_now(),
         base_url=settings.endpoint.base_url,
+        transport=settings.transport,
         max_concurrency=settings.asking.max_concurrency,
         timeout_s=settings.asking.timeout_s,
         max_retries=settings.asking.max_retries,
@@ -301,8 +306,6 @@ def _ask(
     watching: Watching,
 ) -> None:
     """Ask what is missing, and note the session's end and the run's, however it ends."""
-    from peakbench.runners.openai_transport import OpenAITransport
-
     writer = folder.journal_writer(manifest)
     try:
         if writer.n_cut:
@@ -313,7 +316,7 @@ def _ask(
         state = AskingState(total=len(todo))
 
         async def asking() -> None:
-            transport = OpenAITransport(settings.endpoint)
+            transport = open_transport(settings.transport, settings.endpoint, settings.asking.max_concurrency)
             try:
                 await ask(
                     _requests(benchmark, todo, settings),
@@ -329,7 +332,7 @@ def _ask(
 
         complete = False
         try:
-            asyncio.run(asking())
+            run_loop(asking())
             complete = True
         finally:
             now = utc_now()

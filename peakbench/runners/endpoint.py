@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.runs.manifest import ServerFacts
@@ -64,6 +65,19 @@ def normalise_base_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
+def environment_proxy(url: str) -> str | None:
+    """The proxy that the environment names for a URL (`HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`); None for none.
+
+    It is looked up once, not at every request; credentials of ~/.netrc are not taken, for they would stand in the
+    place of the key.
+    """
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
 async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
     """Ask the endpoint what it serves, before the first request.
 
@@ -76,7 +90,7 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
 
     headers = {"Authorization": f"Bearer {endpoint.api_key}"}
     try:
-        async with aiohttp.ClientSession(headers=headers, trust_env=True) as session:
+        async with aiohttp.ClientSession(headers=headers, proxy=environment_proxy(endpoint.base_url)) as session:
             status, location, body = await _get(session, f"{endpoint.base_url}/models", _PROBE_TIMEOUT_S)
             version = await _version(session, endpoint)
     except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:  # the last: a name that no host has

@@ -11,12 +11,16 @@ import openai
 
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.images import data_url
+from peakbench.runners.reading import (
+    MAX_ANSWER_BYTES,
+    count_or_none,
+    error_words,
+    kind_of_status,
+    redacted,
+    retry_after_s,
+    text_or_none,
+)
 from peakbench.runs.records import Failure, FailureKind, Record, Request, Response, Timing, Usage
-
-MAX_ANSWER_BYTES = 32 * 2**20
-"""Longest body that is read."""
-_MESSAGE_CHARS = 500
-_RETRYABLE_STATUS = frozenset({408, 409, 425})
 
 
 class OpenAITransport:
@@ -51,16 +55,16 @@ class OpenAITransport:
         started_at, clock = time.time(), time.perf_counter()
 
         def failure(
-            kind: FailureKind, error: object, status: int | None = None, retry_after_s: float | None = None
+            kind: FailureKind, error: object, status: int | None = None, wait_s: float | None = None
         ) -> Failure:
             return Failure(
                 sample_id=request.sample_id,
                 repeat=request.repeat,
                 kind=kind,
-                message=self._redact(str(error)),
+                message=redacted(str(error), self._endpoint.api_key),
                 status=status,
                 timing=Timing(started_at, (time.perf_counter() - clock) * 1000),
-                retry_after_s=retry_after_s,
+                retry_after_s=wait_s,
             )
 
         try:
@@ -69,7 +73,7 @@ class OpenAITransport:
             return failure(FailureKind.TIMEOUT, f"no answer within {timeout_s:.0f} s")
         except openai.APIStatusError as error:
             status = error.status_code
-            return failure(_kind_of_status(status), _server_words(error), status, _retry_after(error.response.headers))
+            return failure(kind_of_status(status), _server_words(error), status, retry_after_s(error.response.headers))
         except openai.APIResponseValidationError as error:
             return failure(FailureKind.INVALID_RESPONSE, error)
         except openai.APIConnectionError as error:
@@ -98,12 +102,6 @@ class OpenAITransport:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
-
-    def _redact(self, text: str) -> str:
-        """Shorten a message and take the key out of it, whoever put it there."""
-        key = self._endpoint.api_key
-        clean = text.replace(key, "[redacted]") if key and key != "EMPTY" else text
-        return clean if len(clean) <= _MESSAGE_CHARS else clean[:_MESSAGE_CHARS] + "…"
 
 
 class _OversizeError(Exception):
@@ -135,41 +133,14 @@ def chat_messages(request: Request) -> list[dict[str, Any]]:
     return [*system, {"role": "user", "content": content}]
 
 
-def _kind_of_status(status: int) -> FailureKind:
-    if status == 429:
-        return FailureKind.RATE_LIMITED
-    if status >= 500 or status in _RETRYABLE_STATUS:
-        return FailureKind.SERVER_ERROR
-    if status in (401, 403):
-        return FailureKind.UNAUTHORIZED
-    if status == 404 or status < 400:  # redirects lead to another path, which is for a person to name
-        return FailureKind.NOT_FOUND
-    return FailureKind.BAD_REQUEST
-
-
 def _server_words(error: openai.APIStatusError) -> str:
-    body = error.body
-    message = body.get("message") if isinstance(body, dict) else None
-    return message if isinstance(message, str) and message else str(error)
+    return error_words(error.body) or str(error)
 
 
 def _answered_error(completion: Any) -> str:
     """What a server says that answers 200 with an error in the body."""
-    error = getattr(completion, "error", None)
-    message = error.get("message") if isinstance(error, dict) else error
-    return f"the answer is an error: {message}" if isinstance(message, str) else ""
-
-
-def _retry_after(headers: Any) -> float | None:
-    """Seconds the server asked to wait; the header's date form is left to the ordinary wait."""
-    try:
-        seconds = float(headers.get("retry-after-ms", "")) / 1000
-    except ValueError:
-        try:
-            seconds = float(headers.get("retry-after", ""))
-        except ValueError:
-            return None
-    return seconds if 0 <= seconds < float("inf") else None
+    words = error_words(getattr(completion, "error", None))
+    return f"the answer is an error: {words}" if words else ""
 
 
 def _response(request: Request, completion: Any, timing: Timing) -> Response:
@@ -186,23 +157,14 @@ def _response(request: Request, completion: Any, timing: Timing) -> Response:
         sample_id=request.sample_id,
         repeat=request.repeat,
         text=text or "",
-        reasoning=_text(reasoning),
-        finish_reason=_text(choice.finish_reason),
+        reasoning=text_or_none(reasoning),
+        finish_reason=text_or_none(choice.finish_reason),
         usage=Usage(
-            prompt_tokens=_count(getattr(usage, "prompt_tokens", None)),
-            completion_tokens=_count(getattr(usage, "completion_tokens", None)),
-            reasoning_tokens=_count(getattr(details, "reasoning_tokens", None)),
+            prompt_tokens=count_or_none(getattr(usage, "prompt_tokens", None)),
+            completion_tokens=count_or_none(getattr(usage, "completion_tokens", None)),
+            reasoning_tokens=count_or_none(getattr(details, "reasoning_tokens", None)),
         ),
         timing=timing,
-        request_id=_text(completion.id),
-        system_fingerprint=_text(getattr(completion, "system_fingerprint", None)),
+        request_id=text_or_none(completion.id),
+        system_fingerprint=text_or_none(getattr(completion, "system_fingerprint", None)),
     )
-
-
-def _text(value: Any) -> str | None:
-    """The client does not check what a server puts into a field; only a string is one."""
-    return value if isinstance(value, str) else None
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None

@@ -4,9 +4,12 @@ A transport makes a single attempt. It never raises for what a server or the net
 nothing of samples, journals or metrics. Concurrency, retries and deadlines are the business of `asking`.
 """
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from peakbench.runs.records import Record, Request
+
+TransportName = Literal["http", "openai"]
+"""`http` is the fast one; `openai` goes through the `openai` client, for endpoints that need its ways."""
 
 
 class Transport(Protocol):

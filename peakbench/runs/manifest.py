@@ -67,6 +67,8 @@ class Session(StrictModel):
     ended: str | None = None
     """Null when the process was killed, or is still asking."""
     base_url: str
+    transport: str = "openai"
+    """What asked: `http`, or the `openai` client, which was the only one before this was recorded."""
     max_concurrency: int
     timeout_s: float
     max_retries: int

@@ -14,7 +14,7 @@ from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thre
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint
-from peakbench.runners.openai_transport import OpenAITransport
+from peakbench.runners.http_transport import HttpTransport
 from peakbench.runners.progress import progress_text
 from peakbench.runs.journal import Journal, JournalHeader, JournalWriter
 from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response, Timing, Usage
@@ -60,7 +60,7 @@ def asked(
 
 def test_every_sample_is_answered_once(tiny: Callable[..., Path], server: RunningMockServer, tmp_path: Path) -> None:
     samples = load(tiny(30))
-    transport = lambda: OpenAITransport(Endpoint(server.base_url))  # noqa: E731
+    transport = lambda: HttpTransport(Endpoint(server.base_url))  # noqa: E731
     records, state = asked(requests(samples), transport, tmp_path / "journal", AskingSettings())
     assert len(records) == 30
     assert all(isinstance(record, Response) and record.text.startswith("{") for record in records.values())
@@ -72,7 +72,7 @@ def test_faults_that_pass_are_retried_until_answered(tiny: Callable[..., Path], 
     faults = Faults(rate_429=0.3, rate_500=0.2, rate_reset=0.2, seed=3, max_per_request=2)
     with run_in_thread(build_models(["constant-null"]), MockServerSettings(faults=faults)) as server:
         samples = load(tiny(24))
-        transport = lambda: OpenAITransport(Endpoint(server.base_url))  # noqa: E731
+        transport = lambda: HttpTransport(Endpoint(server.base_url))  # noqa: E731
         records, state = asked(requests(samples), transport, tmp_path / "journal", AskingSettings(24))
     assert len(records) == 24
     assert all(isinstance(record, Response) for record in records.values())
@@ -83,7 +83,7 @@ def test_faults_that_pass_are_retried_until_answered(tiny: Callable[..., Path], 
 def test_faults_that_do_not_pass_are_typed_and_never_answers(tiny: Callable[..., Path], tmp_path: Path) -> None:
     faults = Faults(rate_429=1.0, max_per_request=100)
     with run_in_thread(build_models(["constant-null"]), MockServerSettings(faults=faults)) as server:
-        transport = lambda: OpenAITransport(Endpoint(server.base_url))  # noqa: E731
+        transport = lambda: HttpTransport(Endpoint(server.base_url))  # noqa: E731
         records, state = asked(
             requests(load(tiny(5))), transport, tmp_path / "journal", AskingSettings(8, 30, max_retries=2)
         )

@@ -1,4 +1,4 @@
-"""The openai transport: what it sends, byte for byte, and how it reads whatever comes back."""
+"""Every transport: what it sends, byte for byte, and how it reads whatever comes back."""
 
 import asyncio
 import base64
@@ -6,6 +6,8 @@ import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,15 @@ from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.benchmarks.sample import Sample
 from peakbench.errors import BadInputError
 from peakbench.runners.endpoint import Endpoint
-from peakbench.runners.openai_transport import MAX_ANSWER_BYTES, OpenAITransport
-from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response
+from peakbench.runners.http_transport import HttpTransport
+from peakbench.runners.openai_transport import OpenAITransport
+from peakbench.runners.reading import MAX_ANSWER_BYTES
+from peakbench.runners.transport import Transport
+from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response, Timing
+
+Send = Callable[..., Record]
+MakeTransport = Callable[[Endpoint], Transport]
+TRANSPORTS: list[MakeTransport] = [HttpTransport, OpenAITransport]
 
 
 class Canned(ThreadingHTTPServer):
@@ -64,11 +73,23 @@ def sample(tiny: Callable[..., Path]) -> Sample:
     return benchmark.samples(benchmark.data_place(path.parent), path.parent)[0][0]
 
 
-def send(server: Canned, sample: Sample, system: str = "", key: str = "EMPTY") -> Record:
-    request = Request(sample.id, 0, "m", "What is it?", system, sample.images, Generation(77, 0.0, ("END",)))
+@pytest.fixture(params=TRANSPORTS, ids=["http", "openai"])
+def send(request: pytest.FixtureRequest) -> Send:
+    return partial(send_by, request.param)
+
+
+def send_by(
+    make: MakeTransport,
+    server: Canned,
+    sample: Sample,
+    system: str = "",
+    key: str = "EMPTY",
+    prompt: str = "What is it?",
+) -> Record:
+    request = Request(sample.id, 0, "m", prompt, system, sample.images, Generation(77, 0.0, ("END",)))
 
     async def once() -> Record:
-        transport = OpenAITransport(Endpoint(f"http://127.0.0.1:{server.server_port}/v1", key))
+        transport = make(Endpoint(f"http://127.0.0.1:{server.server_port}/v1", key))
         try:
             return await transport.send(request, 10)
         finally:
@@ -91,7 +112,7 @@ def completion(**message: Any) -> bytes:
     ).encode()
 
 
-def test_it_sends_the_untouched_bytes_of_the_image_before_the_text(canned: Canned, sample: Sample) -> None:
+def test_it_sends_the_untouched_bytes_of_the_image_before_the_text(send: Send, canned: Canned, sample: Sample) -> None:
     canned.body = completion(content="{}")
     send(canned, sample, system="Be brief.", key="k")
     ((headers, body),) = canned.received
@@ -106,7 +127,7 @@ def test_it_sends_the_untouched_bytes_of_the_image_before_the_text(canned: Canne
     assert base64.b64decode(encoded) == sample.images[0].path.read_bytes()
 
 
-def test_it_keeps_everything_that_was_said(canned: Canned, sample: Sample) -> None:
+def test_it_keeps_everything_that_was_said(send: Send, canned: Canned, sample: Sample) -> None:
     canned.body = completion(content=" {}\n", reasoning_content="so…")
     record = send(canned, sample)
     assert isinstance(record, Response)
@@ -116,7 +137,7 @@ def test_it_keeps_everything_that_was_said(canned: Canned, sample: Sample) -> No
     assert record.timing.e2el_ms > 0
 
 
-def test_no_content_is_an_empty_answer_and_not_a_failure(canned: Canned, sample: Sample) -> None:
+def test_no_content_is_an_empty_answer_and_not_a_failure(send: Send, canned: Canned, sample: Sample) -> None:
     canned.body = completion(content=None)
     record = send(canned, sample)
     assert isinstance(record, Response)
@@ -138,7 +159,9 @@ def test_no_content_is_an_empty_answer_and_not_a_failure(canned: Canned, sample:
         (503, FailureKind.SERVER_ERROR),
     ],
 )
-def test_every_status_is_a_typed_failure(canned: Canned, sample: Sample, status: int, kind: FailureKind) -> None:
+def test_every_status_is_a_typed_failure(
+    send: Send, canned: Canned, sample: Sample, status: int, kind: FailureKind
+) -> None:
     canned.status = status
     canned.body = json.dumps({"error": {"message": "the server's words, key-123"}}).encode()
     canned.headers = (("Content-Type", "application/json"), ("Retry-After", "7"))
@@ -169,7 +192,7 @@ def test_every_status_is_a_typed_failure(canned: Canned, sample: Sample, status:
 )
 @pytest.mark.parametrize("content_type", ["application/json", "text/html"])
 def test_a_body_that_is_no_completion_is_a_typed_failure(
-    canned: Canned, sample: Sample, body: bytes, content_type: str
+    send: Send, canned: Canned, sample: Sample, body: bytes, content_type: str
 ) -> None:
     canned.body = body
     canned.headers = (("Content-Type", content_type),)
@@ -178,16 +201,16 @@ def test_a_body_that_is_no_completion_is_a_typed_failure(
     assert record.kind is FailureKind.INVALID_RESPONSE
 
 
-def test_a_server_that_is_not_there_is_a_connection_failure(canned: Canned, sample: Sample) -> None:
+def test_a_server_that_is_not_there_is_a_connection_failure(send: Send, canned: Canned, sample: Sample) -> None:
     class Gone:
         server_port = 1
 
-    record = send(Gone(), sample)  # type: ignore[arg-type]
+    record = send(Gone(), sample)
     assert isinstance(record, Failure)
     assert record.kind is FailureKind.CONNECTION
 
 
-def test_an_image_that_changed_meanwhile_is_not_sent(canned: Canned, sample: Sample) -> None:
+def test_an_image_that_changed_meanwhile_is_not_sent(send: Send, canned: Canned, sample: Sample) -> None:
     sample.images[0].path.write_bytes(b"other bytes")
     with pytest.raises(BadInputError, match="changed while"):
         send(canned, sample)
@@ -195,7 +218,9 @@ def test_an_image_that_changed_meanwhile_is_not_sent(canned: Canned, sample: Sam
 
 
 @pytest.mark.parametrize("encoding", [None, "gzip"])
-def test_an_answer_without_end_is_cut_off_and_typed(canned: Canned, sample: Sample, encoding: str | None) -> None:
+def test_an_answer_without_end_is_cut_off_and_typed(
+    send: Send, canned: Canned, sample: Sample, encoding: str | None
+) -> None:
     body = completion(content="x" * MAX_ANSWER_BYTES)
     canned.body = gzip.compress(body) if encoding else body
     if encoding:
@@ -207,7 +232,7 @@ def test_an_answer_without_end_is_cut_off_and_typed(canned: Canned, sample: Samp
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_pictures_and_key_follow_no_redirect(canned: Canned, sample: Sample, status: int) -> None:
+def test_pictures_and_key_follow_no_redirect(send: Send, canned: Canned, sample: Sample, status: int) -> None:
     canned.status = status
     canned.headers = (("Location", f"http://localhost:{canned.server_port}/elsewhere"),)
     record = send(canned, sample)
@@ -217,7 +242,9 @@ def test_pictures_and_key_follow_no_redirect(canned: Canned, sample: Sample, sta
     assert len(canned.received) == 1
 
 
-def test_an_error_that_comes_as_an_answer_is_told_in_the_servers_words(canned: Canned, sample: Sample) -> None:
+def test_an_error_that_comes_as_an_answer_is_told_in_the_servers_words(
+    send: Send, canned: Canned, sample: Sample
+) -> None:
     canned.body = b'{"error": {"message": "the engine is overloaded, key-123", "code": 500}}'
     record = send(canned, sample, key="key-123")
     assert isinstance(record, Failure)
@@ -226,7 +253,7 @@ def test_an_error_that_comes_as_an_answer_is_told_in_the_servers_words(canned: C
 
 
 @pytest.mark.parametrize("count", [10**400, -1, 1.5, None])
-def test_a_count_of_tokens_that_is_none_is_not_kept(canned: Canned, sample: Sample, count: object) -> None:
+def test_a_count_of_tokens_that_is_none_is_not_kept(send: Send, canned: Canned, sample: Sample, count: object) -> None:
     answer = json.loads(completion(content="{}"))
     answer["usage"]["completion_tokens"] = count
     canned.body = json.dumps(answer).encode()
@@ -236,7 +263,7 @@ def test_a_count_of_tokens_that_is_none_is_not_kept(canned: Canned, sample: Samp
 
 
 @pytest.mark.parametrize("value", ["-5", "nan", "inf", "1e999", "soon", "Wed, 21 Oct 2065 07:28:00 GMT", ""])
-def test_a_wait_that_is_none_is_left_to_ours(canned: Canned, sample: Sample, value: str) -> None:
+def test_a_wait_that_is_none_is_left_to_ours(send: Send, canned: Canned, sample: Sample, value: str) -> None:
     canned.status = 429
     canned.headers = (("Retry-After", value),)
     record = send(canned, sample)
@@ -246,7 +273,7 @@ def test_a_wait_that_is_none_is_left_to_ours(canned: Canned, sample: Sample, val
 
 @pytest.mark.parametrize("headers", [("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")])
 def test_an_answer_that_breaks_off_is_a_connection_failure(
-    canned: Canned, sample: Sample, headers: tuple[str, str]
+    send: Send, canned: Canned, sample: Sample, headers: tuple[str, str]
 ) -> None:
     canned.body = b"no such encoding"
     canned.headers = (*canned.headers, headers)
@@ -254,3 +281,84 @@ def test_an_answer_that_breaks_off_is_a_connection_failure(
     assert isinstance(record, Failure)
     assert record.kind is FailureKind.CONNECTION
     assert record.message
+
+
+WORDS = ["", "plain", 'a "quoted"\n\ttext\\', "größe 中文 😀", "\x00\x1f\u2028", "عربى"]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_both_transports_send_the_same_request(canned: Canned, sample: Sample, words: str) -> None:
+    canned.body = completion(content="{}")
+    for make in TRANSPORTS:
+        send_by(make, canned, sample, system=words, key="k", prompt=words)
+    (one, first), (other, second) = canned.received
+    assert first == second
+    for headers in (one, other):
+        known = {name.lower(): value for name, value in headers.items()}
+        assert (known["authorization"], known["content-type"]) == ("Bearer k", "application/json")
+
+
+ODD_BODIES = [
+    completion(content='{"a": 1}', reasoning="so"),
+    completion(content=None, reasoning_content=None, reasoning="then"),
+    completion(content="x").replace(b'"x"', rb'"\ud800 lone"'),
+    completion(content="x").replace(b'"stop"', b"7"),
+    completion(content="x").replace(b'"c1"', b"null"),
+    completion(content="x").replace(b'"usage"', b'"other"'),
+    completion(content="x").replace(b'"prompt_tokens": 5', b'"prompt_tokens": NaN'),
+    completion(content="x").replace(b'"usage": {', b'"usage": {"completion_tokens_details": {"reasoning_tokens": 3}, '),
+    completion(content="x").replace(b'"usage": {', b'"usage": {"completion_tokens_details": [], '),
+    completion(content=["x"]),
+    completion(content="x").decode().encode("utf-16"),
+    b'{"choices": [{"message": null}]}',
+    b'{"choices": null}',
+    b'{"message": "busy"}',
+    b'"text"',
+    b"17",
+]
+
+
+def comparable(record: Record) -> Record:
+    """A record without its timing, and a failure without its words."""
+    record = replace(record, timing=Timing(0.0, 0.0))
+    return replace(record, message="") if isinstance(record, Failure) else record
+
+
+@pytest.mark.parametrize("status", [200, 201, 400, 502])
+@pytest.mark.parametrize("body", ODD_BODIES)
+def test_both_transports_read_the_same(canned: Canned, sample: Sample, body: bytes, status: int) -> None:
+    canned.body, canned.status = body, status
+    first, second = (comparable(send_by(make, canned, sample)) for make in TRANSPORTS)
+    assert first == second
+
+
+def test_a_key_in_netrc_does_not_stand_in_the_place_of_ours(
+    canned: Canned, sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    canned.body = completion(content="{}")
+    send_by(HttpTransport, canned, sample, key="ours")
+    assert canned.received[0][0]["Authorization"] == "Bearer ours"
+
+
+def test_the_proxy_of_the_environment_is_asked_unless_the_host_is_excepted(
+    canned: Canned, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{canned.server_port}")
+    monkeypatch.setenv("no_proxy", "excepted.invalid")
+    canned.body = completion(content="{}")
+    request = Request(sample.id, 0, "m", "Hello", "", (), Generation())
+
+    async def once(url: str) -> Record:
+        transport = HttpTransport(Endpoint(url))
+        try:
+            return await transport.send(request, 10)
+        finally:
+            await transport.close()
+
+    assert isinstance(asyncio.run(once("http://somewhere.invalid/v1")), Response)
+    record = asyncio.run(once("http://excepted.invalid/v1"))
+    assert isinstance(record, Failure)
+    assert record.kind is FailureKind.CONNECTION
