@@ -25,6 +25,9 @@ def mock_server(
         int, typer.Option("--max-faults", min=0, help="How often one request may be hit by a fault.")
     ] = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the faults.")] = 0,
+    canned: Annotated[
+        bool, typer.Option("--canned", help="Serve one answer to everything, without looking; for measuring clients.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value when ready.")] = False,
 ) -> None:
     """Serve small models that look at the pixels of the image in the request, at an OpenAI-compatible API."""
@@ -32,8 +35,28 @@ def mock_server(
 
     from peakbench.cli.console import print_json, say
     from peakbench.errors import BadInputError
-    from peakbench.mock import MODEL_NAMES, Faults, MockServerSettings, build_models, serve_forever
+    from peakbench.mock import (
+        CANNED_MODEL,
+        MODEL_NAMES,
+        Faults,
+        MockServerSettings,
+        build_models,
+        serve_canned,
+        serve_forever,
+    )
 
+    if canned:
+        if models or api_key_env or token_ms or rate_429 or rate_500 or rate_reset:
+            raise BadInputError("--canned has no models, key or faults", mend="leave those out, or leave out --canned")
+
+        def listening(url: str) -> None:
+            if as_json:
+                print_json({"base_url": url, "models": [CANNED_MODEL]})
+            else:
+                say(f"serving one answer as `{CANNED_MODEL}` at {url} (Ctrl-C ends it)")
+
+        serve_canned(host, port, ttft_ms / 1000, listening)
+        return
     key = os.environ.get(api_key_env) if api_key_env else None
     if api_key_env and not key:
         raise BadInputError(

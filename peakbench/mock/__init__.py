@@ -1,13 +1,15 @@
 """The OpenAI-compatible server that ships with PeakBench, and the little models it hosts."""
 
 from peakbench.mock.answers import ConstantModel, CutModel, EmptyModel, MockAnswer, MockModel, ProseModel
+from peakbench.mock.canned import CANNED_MODEL
 from peakbench.mock.catalogue import MODEL_NAMES, build_models
 from peakbench.mock.faults import FaultKind, Faults
 from peakbench.mock.server import MockServer
-from peakbench.mock.serving import RunningMockServer, run_in_thread, serve_forever
+from peakbench.mock.serving import RunningMockServer, run_in_thread, serve_canned, serve_forever
 from peakbench.mock.settings import MockServerSettings
 
 __all__ = [
+    "CANNED_MODEL",
     "MODEL_NAMES",
     "ConstantModel",
     "CutModel",
@@ -22,5 +24,6 @@ __all__ = [
     "RunningMockServer",
     "build_models",
     "run_in_thread",
+    "serve_canned",
     "serve_forever",
 ]

@@ -93,7 +93,7 @@ class MockServer:
         self._runner = runner
         self._threads = ThreadPoolExecutor(self._settings.prediction_threads, thread_name_prefix="peakbench-mock")
         address = runner.addresses[0]
-        self._base_url = f"http://{_reachable(address[0])}:{address[1]}/v1"
+        self._base_url = f"http://{reachable(address[0])}:{address[1]}/v1"
 
     async def stop(self) -> None:
         """Stop listening, let requests in flight finish for `shutdown_s`, and end the threads. Twice does no harm."""
@@ -337,7 +337,7 @@ def _event(chunk: Mapping[str, Any]) -> bytes:
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """The host for a URL: a wildcard address becomes the loopback one, an IPv6 address gets brackets."""
     if host == "0.0.0.0":
         return "127.0.0.1"

@@ -8,8 +8,10 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from peakbench.errors import InfrastructureError
 from peakbench.mock.answers import MockModel
-from peakbench.mock.server import MockServer
+from peakbench.mock.canned import start_canned
+from peakbench.mock.server import MockServer, reachable
 from peakbench.mock.settings import MockServerSettings
 
 
@@ -106,3 +108,42 @@ def serve_forever(models: Sequence[MockModel], settings: MockServerSettings, on_
                 loop.remove_signal_handler(number)
 
     asyncio.run(serve())
+
+
+def serve_canned(host: str, port: int, latency_s: float, on_ready: Callable[[str], None]) -> None:
+    """Serve one answer to everything until SIGINT or SIGTERM comes. To be called from the main thread.
+
+    Args:
+        host: Address to listen at.
+        port: 0 takes a free one.
+        latency_s: Seconds before each answer.
+        on_ready: Called with the base URL as soon as the server listens.
+
+    Raises:
+        InfrastructureError: If the address cannot be listened on.
+    """
+
+    async def serve() -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopping.set)
+        try:
+            server = await start_canned(host, port, latency_s)
+        except (OSError, UnicodeError) as error:
+            raise InfrastructureError(
+                f"the mock server cannot listen on {host}:{port}: {error}",
+                mend="give another --port (0 takes a free one), or an address of this machine as --host",
+            ) from error
+        async with server:
+            found = server.sockets[0].getsockname()
+            on_ready(f"http://{reachable(found[0])}:{found[1]}/v1")
+            await stopping.wait()
+            server.close()
+
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(serve())
+    else:
+        uvloop.run(serve())

@@ -8,7 +8,7 @@ there, a server that is gone, a disk that is full, Ctrl-C. What does not stop it
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -195,14 +195,9 @@ async def _settle(request: Request, transport: Transport, settings: AskingSettin
                 timing=Timing(began, (time.monotonic() - clock) * 1000),
             )
 
-    retrying = AsyncRetrying(
-        retry=retry_if_result(lambda record: isinstance(record, Failure) and record.kind.transient),
-        stop=stop_after_attempt(settings.max_retries + 1) | stop_before_delay(settings.timeout_s),
-        wait=_wait,
-        retry_error_callback=lambda call: call.outcome.result() if call.outcome else None,
-        sleep=asyncio.sleep,
-    )
-    record: Record = await retrying(attempt)
+    record = await attempt()
+    if _may_pass(record):  # most do not, and are spared the cost of the machinery
+        record = await _retry(record, attempt, settings)
     if isinstance(record, Failure):
         if record.kind.fatal:
             raise _pointless(record, request)
@@ -211,7 +206,32 @@ async def _settle(request: Request, transport: Transport, settings: AskingSettin
                 f"the server is gone ({record.message}; {attempts} attempts)",
                 mend="start it again, then go on with --resume",
             )
-    return replace(record, timing=replace(record.timing, attempts=attempts))
+    return record if attempts == 1 else replace(record, timing=replace(record.timing, attempts=attempts))
+
+
+def _may_pass(record: Record) -> bool:
+    """Whether the same request may succeed when it is sent again."""
+    return isinstance(record, Failure) and record.kind.transient
+
+
+async def _retry(first: Record, attempt: Callable[[], Awaitable[Record]], settings: AskingSettings) -> Record:
+    """Send again after the first failure, with waits, until an answer, the last retry or the deadline."""
+    failed: Record | None = first
+
+    async def attempt_after_the_first() -> Record:
+        nonlocal failed
+        record, failed = failed, None
+        return await attempt() if record is None else record
+
+    retrying = AsyncRetrying(
+        retry=retry_if_result(_may_pass),
+        stop=stop_after_attempt(settings.max_retries + 1) | stop_before_delay(settings.timeout_s),
+        wait=_wait,
+        retry_error_callback=lambda call: call.outcome.result() if call.outcome else None,
+        sleep=asyncio.sleep,
+    )
+    record: Record = await retrying(attempt_after_the_first)
+    return record
 
 
 _backoff = wait_exponential_jitter(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S, jitter=_FIRST_WAIT_S)

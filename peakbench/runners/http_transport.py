@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -27,9 +27,6 @@ from peakbench.runners.reading import (
     text_or_none,
 )
 from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response, Timing, Usage
-
-if TYPE_CHECKING:
-    from aiohttp.abc import AbstractStreamWriter
 
 _ALIVE_TIMEOUT_S = 10.0
 _TEMPLATES_KEPT = 64
@@ -118,26 +115,16 @@ class _OversizeError(Exception):
 
 
 class _Body(BytesPayload):
-    """Bytes of any length; the library's own class warns of long ones, which the picture makes unavoidable."""
+    """Bytes of any length; the library warns of long ones, which pictures make unavoidable."""
 
-    def __init__(self, parts: list[bytes]) -> None:
+    def __init__(self, content: bytes) -> None:
         super().__init__(b"", content_type="application/json")
-        self._parts = parts
-        self._size = sum(map(len, parts))
-
-    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002
-        return b"".join(self._parts)
-
-    async def write(self, writer: "AbstractStreamWriter") -> None:
-        for part in self._parts:
-            await writer.write(part)
-
-    async def write_with_length(self, writer: "AbstractStreamWriter", content_length: int | None) -> None:  # noqa: ARG002
-        await self.write(writer)
+        self._value = content
+        self._size = len(content)
 
 
-def chat_body(request: Request) -> list[bytes]:
-    """The body of a request, in pieces that follow one another.
+def chat_body(request: Request) -> bytes:
+    """The body of a request.
 
     Raises:
         BadInputError: If an image changed since the data was read.
@@ -153,7 +140,7 @@ def chat_body(request: Request) -> list[bytes]:
             b'"}},',
         ]
     parts += [b'{"type":"text","text":', _json(request.prompt), tail]
-    return parts
+    return b"".join(parts)
 
 
 @lru_cache(_TEMPLATES_KEPT)

@@ -1,0 +1,172 @@
+"""What asking costs: CPU time a request, as ratios within one run, and throughput against the ideal.
+
+    python perf/asking.py [REQUESTS]
+
+Every contender sends the same requests (one picture of 60 KB each, 64 at a time) to the same server, which answers
+without looking (`peakbench mock-server --canned`), in a process of its own; only the client's CPU time counts. They
+take turns, three rounds; the least of each is printed, since noise only adds.
+
+    bare       aiohttp as it is tuned here, nothing kept, the body put together from pieces
+    http       PeakBench: the default transport with retries, journal and progress
+    openai     PeakBench: the transport on the `openai` client, with the same around it
+    client     `openai.AsyncOpenAI` alone, nothing kept
+
+Then throughput of `http` at 50 ms of latency and 64 at a time, of the ideal 64 / 0.050 s.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from peakbench.benchmarks.sample import ImageFile
+from peakbench.runners.asking import AskingSettings, AskingState, ask
+from peakbench.runners.endpoint import Endpoint
+from peakbench.runners.opening import open_transport, run_loop
+from peakbench.runs.journal import JournalHeader, JournalWriter
+from peakbench.runs.records import Generation, Request
+
+CONCURRENCY = 64
+IMAGE_BYTES = 60_000
+CONTENDERS = ("bare", "http", "openai", "client")
+ROUNDS = 3
+PROMPT = "Describe the garment in this photo as one JSON object with the keys type, color and size."
+
+
+def requests(n: int, image: Path) -> Iterator[tuple[Request, str]]:
+    """The requests, one after the other."""
+    content = image.read_bytes()
+    picture = ImageFile(image, hashlib.sha256(content).hexdigest(), "image/jpeg", 640, 480, len(content))
+    generation = Generation(max_tokens=256)
+    for i in range(n):
+        yield Request(f"sample-{i}", 0, "canned", f"{PROMPT} ({i})", "", (picture,), generation), "0" * 64
+
+
+async def through_peakbench(name: str, url: str, n: int, image: Path) -> None:
+    """Ask as `peakbench run` does, journal and progress on."""
+    transport = open_transport(name, Endpoint(url), CONCURRENCY)  # type: ignore[arg-type]
+    journal = JournalWriter(image.with_name(f"{name}-{time.time_ns()}.jsonl"), JournalHeader("run", "0" * 64))
+    state = AskingState(total=n)
+    try:
+        await ask(requests(n, image), transport, journal, AskingSettings(CONCURRENCY), state, session=0)
+    finally:
+        journal.close()
+        await transport.close()
+    assert (state.done, state.failed) == (n, 0), state
+
+
+async def bare(url: str, n: int, image: Path) -> None:
+    """What aiohttp takes for the same requests, with nothing around it."""
+    import aiohttp
+    import msgspec
+
+    from peakbench.runners.http_transport import _Body, chat_body
+
+    queue = requests(n, image)
+    decode = msgspec.json.Decoder().decode
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONCURRENCY)) as session:
+
+        async def work() -> None:
+            for request, _ in queue:
+                async with session.post(f"{url}/chat/completions", data=_Body(chat_body(request))) as response:
+                    decode(await response.read())
+
+        await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
+
+
+async def client(url: str, n: int, image: Path) -> None:
+    """What the `openai` client takes for the same requests, with nothing around it."""
+    import openai
+
+    from peakbench.runners.openai_transport import chat_messages
+
+    queue = requests(n, image)
+    async with openai.AsyncOpenAI(base_url=url, api_key="EMPTY", max_retries=0) as asked:
+
+        async def work() -> None:
+            for request, _ in queue:
+                await asked.chat.completions.create(
+                    model="canned", messages=chat_messages(request), max_tokens=256, temperature=0.0
+                )
+
+        await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
+
+
+def one(name: str, url: str, n: int, image: Path) -> None:
+    """Be one contender: warm up, then print CPU and wall seconds of n requests."""
+
+    def take(count: int) -> None:
+        if name == "bare":
+            run_loop(bare(url, count, image))
+        elif name == "client":
+            run_loop(client(url, count, image))
+        else:
+            run_loop(through_peakbench(name, url, count, image))
+
+    take(CONCURRENCY)
+    cpu, wall = time.process_time(), time.perf_counter()
+    take(n)
+    print(json.dumps({"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}))
+
+
+def measured(name: str, url: str, n: int, image: Path) -> dict[str, float]:
+    """Run one contender in a process of its own."""
+    command = [sys.executable, __file__, "--one", name, url, str(n), str(image)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def served(latency_ms: float = 0.0) -> tuple["subprocess.Popen[str]", str]:
+    """Start the canned server."""
+    command = [sys.executable, "-m", "peakbench", "mock-server", "--canned", "--port", "0", "--json"]
+    server = subprocess.Popen([*command, "--ttft-ms", str(latency_ms)], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    text = ""
+    while True:
+        text += server.stdout.readline()
+        try:
+            return server, json.loads(text)["base_url"]
+        except ValueError:
+            continue
+
+
+def main() -> None:
+    """Measure and print."""
+    if sys.argv[1:2] == ["--one"]:
+        one(sys.argv[2], sys.argv[3], int(sys.argv[4]), Path(sys.argv[5]))
+        return
+    n = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    with tempfile.TemporaryDirectory() as name:
+        image = Path(name) / "photo.jpg"
+        image.write_bytes(random.Random(0).randbytes(IMAGE_BYTES))
+        server, url = served()
+        try:
+            rounds = [{each: measured(each, url, n, image)["cpu"] for each in CONTENDERS} for _ in range(ROUNDS)]
+        finally:
+            server.terminate()
+        least = {each: min(figures[each] for figures in rounds) / n * 1000 for each in CONTENDERS}
+        print(
+            f"{n} requests of {IMAGE_BYTES:,} bytes, {CONCURRENCY} at a time, {os.cpu_count()} cores; least of {ROUNDS}"
+        )
+        for each, cost in least.items():
+            print(f"{each:<8} {cost:6.3f} ms CPU a request   {cost / least['bare']:6.2f} x bare")
+        print(f"http against client: {least['http'] / least['client']:.3f} (goal: at most 0.125)")
+        print(f"http against bare:   {least['http'] / least['bare']:.2f} (goal: at most 2)")
+        server, url = served(latency_ms=50)
+        try:
+            wall = measured("http", url, n, image)["wall"]
+        finally:
+            server.terminate()
+        print(f"throughput at 50 ms: {n / wall:.0f}/s, {n / wall / (CONCURRENCY / 0.050):.2f} of the ideal (goal: 0.9)")
+
+
+if __name__ == "__main__":
+    main()
