@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from peakbench.benchmarks.boxes import scale_size
 from peakbench.benchmarks.file import BenchmarkFile, HubData
 from peakbench.benchmarks.images import ImageReader
 from peakbench.benchmarks.prompts import prompt_renderer
@@ -134,10 +135,15 @@ def _sample(
     """Build one sample; a ValueError says what is wrong with the row."""
     columns = file.columns
     identifier = identify(row)
-    reference = references(_column(row, columns.reference))
+    given = _column(row, columns.reference)
     pictures = [picture for name in columns.images for picture in _pictures(row, name)]
     if columns.images and not pictures:
         raise ValueError(f"column `{columns.images[0]}` holds no image")
+    read = tuple(images.read(picture) for picture in pictures)
+    size = (read[0].width, read[0].height) if read else None
+    reference = references(given, size)
+    if size and file.boxes:
+        scale_size(file.boxes.answers, *size)  # refuses an image that the declared resizing cannot take
     cluster = _column(row, columns.cluster) if columns.cluster else None
     if cluster is not None and (isinstance(cluster, bool) or not isinstance(cluster, str | int)):
         raise ValueError(f"column `{columns.cluster}` holds {cluster!r}; a string, a whole number or null is needed")
@@ -150,7 +156,7 @@ def _sample(
     return Sample(
         id=identifier,
         prompt=prompt,
-        images=tuple(images.read(picture) for picture in pictures),
+        images=read,
         reference=reference,
         cluster=None if cluster is None or cluster == "" else str(cluster),
         evidence=evidence,
