@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from peakbench.benchmarks.file import BenchmarkFile, read_benchmark_file
+from peakbench.benchmarks.file import BenchmarkFile, DataSource, read_benchmark_file
 from peakbench.benchmarks.loaders import DataPlace, Finding, iter_samples, load_samples
 from peakbench.benchmarks.sample import Sample
 from peakbench.canonical import digest
@@ -56,13 +56,17 @@ class Benchmark:
         Args:
             cache: Where rendered data is kept.
         """
-        source = self.file.data
-        if source.path is not None:
-            return self.path.parent / source.path
+        make = self.file.data.make
+        if make is not None:
+            return _renderer(make.kind)(make.n, make.seed, cache)
+        return self.place_of(self.file.data)
+
+    def place_of(self, source: DataSource) -> DataPlace:
+        """Where a source lies that is not rendered."""
         if source.hub is not None:
             return source.hub
-        assert source.make is not None
-        return _renderer(source.make.kind)(source.make.n, source.make.seed, cache)
+        assert source.path is not None, "a source that is not rendered is a path or on the Hub"
+        return self.path.parent / source.path
 
     def samples(self, data: DataPlace, cache: Path, *, skip_bad: bool = False) -> tuple[list[Sample], list[Finding]]:
         """All samples, in the data's order, and the rows that were left out.

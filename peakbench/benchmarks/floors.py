@@ -18,7 +18,7 @@ from peakbench.benchmarks.values import equality_form, field_null_words, is_null
 FLOOR_NOTES: Mapping[FloorName, str] = {
     "never_json": "answers with a sentence that holds no JSON",
     "always_null": "answers null in every field",
-    "majority_value": "answers each field's most frequent value, taken in-sample from the references themselves",
+    "majority_value": "answers each field's most frequent value",
     "random_row": "answers with the reference of another sample, drawn with the run's seed",
     "defects_always_empty": "answers that every picture is clean",
     "defects_whole_image": "answers one box over the whole picture for each label",

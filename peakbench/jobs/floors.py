@@ -1,11 +1,12 @@
 """Floors as runs: answered by a trivial system instead of a server, then scored like any model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from peakbench.benchmarks.benchmark import Benchmark
-from peakbench.benchmarks.file import FloorName
+from peakbench.benchmarks.file import BenchmarkFile, FloorName
 from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers, majority_answer
 from peakbench.benchmarks.sample import Sample
 from peakbench.files import make_folder
@@ -13,7 +14,7 @@ from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, packa
 from peakbench.jobs.score import metrics_of, score_run, signatures_digest
 from peakbench.metrics.registry import Registry
 from peakbench.runs.folder import RunFolder, folder_name, hold_lock, runs_under, utc_now
-from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest
+from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest, TrainingFacts
 from peakbench.runs.records import Response, Timing, Usage
 
 _WAIT_S = 600.0
@@ -66,6 +67,27 @@ def ensure_floors(
     return folders
 
 
+def run_majority(
+    file: BenchmarkFile, data: DataFacts, samples: Sequence[Sample], null_values: Iterable[str]
+) -> dict[str, Any]:
+    """What the majority answers to a run's samples: from its training split, else in-sample.
+
+    Args:
+        file: The run's benchmark, which has fields.
+        data: What the run says of its data.
+        samples: The run's samples.
+        null_values: The registry's null words.
+    """
+    return majority_answer(file, samples, null_values) if data.training is None else dict(data.training.majority)
+
+
+def majority_source(training: TrainingFacts | None) -> str:
+    """Where the majority was taken from, in words."""
+    if training is None:
+        return "taken in-sample from the references themselves"
+    return f"taken from a training split of {training.n:,} references ({training.digest[:12]})"
+
+
 def _existing(place: Path, identity: Identity) -> RunFolder | None:
     """The newest such floor that was made to its end."""
     for folder in reversed(runs_under(place)):
@@ -88,7 +110,10 @@ def _make(
     registry: Registry,
 ) -> RunFolder:
     file = benchmark.file
-    majority = majority_answer(file, samples, registry.null_values) if file.fields else None
+    majority, note = None, FLOOR_NOTES[name]
+    if name == "majority_value":
+        majority = run_majority(file, data, samples, registry.null_values)
+        note += f", {majority_source(data.training)}"
     folder = RunFolder.create(root, identity)
     manifest = RunManifest(
         run_id=folder.path.name,
@@ -97,12 +122,12 @@ def _make(
         benchmark=benchmark.resolved(),
         benchmark_path=str(benchmark.path),
         data=data,
-        model=ModelFacts(name=identity.model, title=name, note=FLOOR_NOTES[name]),
+        model=ModelFacts(name=identity.model, title=name, note=note),
         created=utc_now(),
         hardware=hardware(),
         packages=package_versions(ASKING_PACKAGES),
         code_revision=code_revision(),
-        note=FLOOR_NOTES[name],
+        note=note,
     )
     with folder.lock():
         folder.write_manifest(manifest)

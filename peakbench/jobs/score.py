@@ -72,6 +72,8 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         "sample_set": f"{len(samples)} samples" + (f", drawn with seed {identity.seed}" if identity.limit else ""),
         "metrics": signatures_digest(metrics),
     }
+    if identity.training is not None:
+        comparable["training"] = identity.training
     servers = [session.server.model_dump(mode="json") for session in manifest.sessions]
     fingerprint = {  # of the ways in which it was asked, not of how often it was broken off
         "identity": manifest.identity_digest,
