@@ -131,6 +131,7 @@ def _make(
     )
     with folder.lock():
         folder.write_manifest(manifest)
+        folder.write_samples(samples, manifest)
         writer = folder.journal_writer(manifest)
         try:
             answers = floor_answers(file, name, samples, identity.seed, majority)

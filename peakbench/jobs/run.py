@@ -127,6 +127,7 @@ def run_benchmark(
             if earlier is None:
                 facts = _data_facts(data, samples, skipped, training, identity)
                 folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, settings))
+            folder.write_samples(samples, folder.read_manifest())
             todo = _todo(folder, samples, settings)
             if todo:  # else nothing is missing but the scores, and no server is needed for them
                 server = server or _probe(settings)

@@ -19,6 +19,7 @@ from peakbench.runs.journal import JOURNAL_SCHEMA_VERSION, JournalHeader
 from peakbench.runs.manifest import RunManifest
 from peakbench.runs.records import Failure, Response
 from peakbench.runs.results import Results
+from peakbench.runs.samples import SampleFacts, SamplesHeader
 from peakbench.strict import StrictModel
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -34,7 +35,10 @@ def schemas() -> dict[str, dict[str, Any]]:
         "results": Results,
         "board": Board,
     }
-    made = {name: model.model_json_schema() for name, model in models.items()} | {"responses": _journal_line()}
+    made = {name: model.model_json_schema() for name, model in models.items()} | {
+        "responses": _journal_line(),
+        "samples": _samples_line(),
+    }
     return {f"{name}.schema.json": {"$schema": _DIALECT, **schema} for name, schema in made.items()}
 
 
@@ -52,6 +56,16 @@ def _journal_line() -> dict[str, Any]:
         line["additionalProperties"] = False
     header["properties"]["schema_version"] = {"const": JOURNAL_SCHEMA_VERSION}
     return {"title": "A line of responses.jsonl", "$defs": definitions, "oneOf": [header, response, failure]}
+
+
+def _samples_line() -> dict[str, Any]:
+    """A line of `samples.jsonl`: a header first, then samples."""
+    sample = SampleFacts.model_json_schema()
+    definitions = sample.pop("$defs", {})
+    lines = [SamplesHeader.model_json_schema(), sample]
+    for line in lines:
+        line["required"] = sorted(line["properties"])
+    return {"title": "A line of samples.jsonl", "$defs": definitions, "oneOf": lines}
 
 
 def write_schemas(folder: Path) -> None:

@@ -48,9 +48,9 @@ def test_what_a_run_and_a_board_write_keeps_to_its_schema(
     assert done.returncode == 0, done.stderr
     assert peakbench("leaderboard", "runs", "-o", "board").returncode == 0
     for path in (tmp_path / "runs").rglob("*.json*"):
-        if path.name == "responses.jsonl":
+        if path.suffix == ".jsonl":
             for line in path.read_text().splitlines():
-                validate("responses", json.loads(line))
+                validate(path.stem, json.loads(line))
         else:
             validate(path.stem, json.loads(path.read_text()))
     validate("board", json.loads((tmp_path / "board" / "board.json").read_text()))
