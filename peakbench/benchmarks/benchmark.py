@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from peakbench.benchmarks.file import BenchmarkFile, DataSource, read_benchmark_file
+from peakbench.benchmarks.file import BenchmarkFile, DataSource, MadeData, read_benchmark_file
 from peakbench.benchmarks.loaders import DataPlace, Finding, iter_samples, load_samples
 from peakbench.benchmarks.sample import Sample
 from peakbench.canonical import digest
@@ -61,6 +61,16 @@ class Benchmark:
             return _renderer(make.kind)(make.n, make.seed, cache)
         return self.place_of(self.file.data)
 
+    def data_at_hand(self, cache: Path) -> DataPlace | None:
+        """Where the data lies, when it can be read without rendering or fetching it; else None."""
+        source = self.file.data
+        if source.hub is not None:
+            return None
+        if source.make is not None:
+            place = _rendered_place(source.make, cache)
+            return place if place.is_file() else None
+        return self.place_of(source)
+
     def place_of(self, source: DataSource) -> DataPlace:
         """Where a source lies that is not rendered."""
         if source.hub is not None:
@@ -94,6 +104,17 @@ def _renderer(kind: str) -> Callable[[int, int, Path], Path]:
     from peakbench.benchmarks.garments import garments_from_cache
 
     return garments_from_cache
+
+
+def _rendered_place(make: MadeData, cache: Path) -> Path:
+    """Where rendered data is kept, whether it is there or not."""
+    if make.kind == "defects":
+        from peakbench.benchmarks.defects.making import cached_defects
+
+        return cached_defects(make.n, make.seed, cache)
+    from peakbench.benchmarks.garments.making import cached_garments
+
+    return cached_garments(make.n, make.seed, cache)
 
 
 def builtin_benchmarks() -> list[str]:

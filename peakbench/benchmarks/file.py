@@ -134,7 +134,8 @@ class BenchmarkFile(StrictModel):
 
     schema_version: Literal[1]
     extends: str | None = None
-    """Another benchmark file, or a built-in one, whose keys hold where this file gives none; maps are merged."""
+    """Another benchmark file, or a built-in one, whose keys hold where this file gives none; maps are merged. Its
+    `training` holds only where this file gives no `data` of its own."""
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
     version: Annotated[int, Field(ge=1)]
     """Raise it whenever a number could change."""
@@ -278,6 +279,8 @@ def _extended(path: Path, builtin: Path | None, seen: tuple[Path, ...]) -> Any:
         raise BadInputError(f"{path}: `extends` goes round in a circle", mend="take one of them out")
     base = _extended(other, builtin, (*seen, path.resolve()))
     if isinstance(base, dict):
+        if "data" in raw:  # a training split belongs to the data that it was split from
+            base = {key: value for key, value in base.items() if key != "training"}
         for key in _SOURCES:
             source = base.get(key)
             if isinstance(source, dict) and isinstance(source.get("path"), str):

@@ -114,6 +114,13 @@ def test_a_split_that_a_benchmark_extends_lies_where_that_one_says(tiny: Tiny, t
     assert read_training(find_benchmark(str(other)), []) is None
 
 
+def test_other_data_does_not_inherit_a_training_split(tiny: Tiny, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text("schema_version: 1\nextends: garments-demo\nid: other\ndata: {path: data.jsonl}\n")
+    assert read_training(find_benchmark(str(other)), []) is None
+    assert read_training(find_benchmark("garments"), []) is None
+
+
 def test_rendered_references_are_drawn_without_a_picture(tiny: Tiny) -> None:
     training = read(find_benchmark("garments-demo").path)
     assert training.n == 2000
