@@ -11,6 +11,7 @@ from typing import Any
 from peakbench.benchmarks.file import BenchmarkFile, DataSource, MadeData, read_benchmark_file
 from peakbench.benchmarks.loaders import DataPlace, Finding, iter_samples, load_samples
 from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.sources import pinned
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 
@@ -72,9 +73,13 @@ class Benchmark:
         return self.place_of(source)
 
     def place_of(self, source: DataSource) -> DataPlace:
-        """Where a source lies that is not rendered."""
+        """Where a source lies that is not rendered; on the Hub, at the commit that its revision names now.
+
+        Raises:
+            BadInputError: If it is on the Hub, which does not tell.
+        """
         if source.hub is not None:
-            return source.hub
+            return pinned(source.hub)
         assert source.path is not None, "a source that is not rendered is a path or on the Hub"
         return self.path.parent / source.path
 

@@ -6,6 +6,7 @@ of the data; it comes as a `BadRow` that says why, so that everything wrong can 
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ MAX_LINE_BYTES = 16 * 2**20
 """Longest row of JSONL or CSV that is read."""
 _BATCH = 256
 _BUFFER = 2**20
+
+_COMMIT = re.compile("[0-9a-f]{40}")
 
 Format = Literal["jsonl", "csv", "parquet", "datasets"]
 _SUFFIXES: Mapping[str, Format] = {
@@ -220,6 +223,24 @@ def _saved_dataset(path: Path, columns: Sequence[str] | None) -> Iterator[Row | 
     yield from _dataset_rows(found, columns)
 
 
+def pinned(source: "HubData") -> "HubData":
+    """The same data set at the commit that its revision names now, so that all of a run is of one state of it.
+
+    Raises:
+        BadInputError: If `datasets` is not installed, or the Hub does not tell.
+    """
+    if _COMMIT.fullmatch(source.revision):
+        return source
+    _datasets_library(f"the data set {source.repo} is on the Hub")
+    from huggingface_hub import HfApi
+
+    try:
+        commit = HfApi().dataset_info(source.repo, revision=source.revision).sha
+    except Exception as error:  # the client raises whatever its transports raise
+        raise _no_hub(source, error) from error
+    return source if commit is None else source.model_copy(update={"revision": commit})
+
+
 def read_hub_rows(source: "HubData", columns: Sequence[str] | None = None) -> Iterator[Row | BadRow]:
     """Read the rows of a data set on the Hugging Face Hub, streamed.
 
@@ -235,12 +256,16 @@ def read_hub_rows(source: "HubData", columns: Sequence[str] | None = None) -> It
         found = datasets.load_dataset(
             source.repo, source.config, split=source.split, revision=source.revision, streaming=True
         )
-    except Exception as error:  # the client raises whatever its transports raise
-        raise BadInputError(
-            f"the data set {source.repo} (split {source.split}, revision {source.revision}) cannot be had: {error}",
-            mend="check the name, the network and your access (`hf auth login`), or download it and name its path",
-        ) from error
-    yield from _dataset_rows(found, columns)
+        yield from _dataset_rows(found, columns)
+    except Exception as error:  # the client raises whatever its transports raise, while rows are read too
+        raise _no_hub(source, error) from error
+
+
+def _no_hub(source: "HubData", error: Exception) -> BadInputError:
+    return BadInputError(
+        f"the data set {source.repo} (split {source.split}, revision {source.revision}) cannot be had: {error}",
+        mend="check the name, the network and your access (`hf auth login`), or download it and name its path",
+    )
 
 
 def _dataset_rows(found: Any, columns: Sequence[str] | None) -> Iterator[Row | BadRow]:

@@ -12,7 +12,7 @@ from typing import Any
 from peakbench.benchmarks.benchmark import Benchmark
 from peakbench.benchmarks.file import DataSource
 from peakbench.benchmarks.floors import majority_answer
-from peakbench.benchmarks.loaders import Finding, iter_references, place_text, told
+from peakbench.benchmarks.loaders import DataPlace, Finding, iter_references, place_text, told
 from peakbench.benchmarks.sample import Reference
 from peakbench.benchmarks.values import complete_reference
 from peakbench.canonical import canonical_json
@@ -79,9 +79,7 @@ def training_references(benchmark: Benchmark) -> Iterator[Reference | Finding] |
     source = benchmark.file.training
     if source is None:
         return None
-    if source.make is not None:
-        return _made(benchmark, source.make.n, source.make.seed)
-    return iter_references(benchmark.file, benchmark.place_of(source))
+    return _references(benchmark, source, _place(benchmark, source))
 
 
 def read_training(benchmark: Benchmark, null_values: Iterable[str], *, skip_bad: bool = False) -> Training | None:
@@ -98,20 +96,23 @@ def read_training(benchmark: Benchmark, null_values: Iterable[str], *, skip_bad:
     Raises:
         BadInputError: If the split, or any row of it, cannot be used.
     """
-    references = training_references(benchmark)
-    if references is None:
+    source = benchmark.file.training
+    if source is None:
         return None
-    assert benchmark.file.training is not None
-    place = _place_text(benchmark, benchmark.file.training)
+    place = _place(benchmark, source)
+    told_place = place if isinstance(place, str) else place_text(place)
     reading = _Reading()
     try:
-        majority = majority_answer(benchmark.file, [], null_values, reading.good(references))
+        references = reading.good(_references(benchmark, source, place))
+        majority = majority_answer(benchmark.file, [], null_values, references)
     except ValueError as error:  # no row that can be used
         _refuse(reading)
-        raise BadInputError(f"the training split {place} holds no rows", mend="give it rows, or take it out") from error
+        raise BadInputError(
+            f"the training split {told_place} holds no rows", mend="give it rows, or take it out"
+        ) from error
     if not skip_bad:
         _refuse(reading)
-    return Training(place, reading.digest, reading.n, tuple(reading.findings), reading.n_bad, majority)
+    return Training(told_place, reading.digest, reading.n, tuple(reading.findings), reading.n_bad, majority)
 
 
 def _refuse(reading: _Reading) -> None:
@@ -120,6 +121,13 @@ def _refuse(reading: _Reading) -> None:
             "\n".join(["in the training split:", *told(reading.findings, reading.n_bad)]),
             mend="mend or remove these rows, or leave them out with --skip-bad; nothing was asked yet",
         )
+
+
+def _references(benchmark: Benchmark, source: DataSource, place: DataPlace | str) -> Iterator[Reference | Finding]:
+    if source.make is not None:
+        return _made(benchmark, source.make.n, source.make.seed)
+    assert not isinstance(place, str), "what is not rendered lies somewhere"
+    return iter_references(benchmark.file, place)
 
 
 def _made(benchmark: Benchmark, n: int, seed: int) -> Iterator[Reference | Finding]:
@@ -135,7 +143,8 @@ def _made(benchmark: Benchmark, n: int, seed: int) -> Iterator[Reference | Findi
             yield Finding(f"garment {index + 1} of seed {seed}", None, str(error))
 
 
-def _place_text(benchmark: Benchmark, source: DataSource) -> str:
+def _place(benchmark: Benchmark, source: DataSource) -> DataPlace | str:
+    """Where the split lies; in words for garments that are drawn on the spot."""
     if source.make is not None:
         return f"{source.make.n} {source.make.kind} of seed {source.make.seed}, not rendered"
-    return place_text(benchmark.place_of(source))
+    return benchmark.place_of(source)

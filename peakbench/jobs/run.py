@@ -244,6 +244,7 @@ def _data_facts(
 ) -> DataFacts:
     return DataFacts(
         path=place_text(data),
+        revision=None if isinstance(data, Path) else data.revision,
         digest=identity.data,
         n=len(samples),
         n_skipped=len(skipped),

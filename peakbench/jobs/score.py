@@ -140,8 +140,10 @@ def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark)
     """Read a run's samples again, and make sure that they are the ones that were asked about."""
     source, data = benchmark.file.data, Path(manifest.data.path)
     place: DataPlace = data
-    if source.hub is not None or (source.make is not None and not data.exists()):
-        place = benchmark.data_place(cache_folder())  # read, or rendered, again, on this machine too
+    if source.hub is not None and manifest.data.revision is not None:
+        place = source.hub.model_copy(update={"revision": manifest.data.revision})
+    elif source.make is not None and not data.exists():
+        place = benchmark.data_place(cache_folder())  # rendered again, on this machine too
     elif not data.exists():
         raise BadInputError(
             f"{folder.path}: its data is no longer at {data}",

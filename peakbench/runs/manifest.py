@@ -58,6 +58,8 @@ class DataFacts(StrictModel):
     path: str
     digest: str
     """Over the canonical samples that were asked: id, prompt, completed reference, image digests."""
+    revision: str | None = None
+    """The commit of a data set on the Hub, whatever branch or tag the benchmark names; else null."""
     n: int
     """Samples asked."""
     n_skipped: int = 0
