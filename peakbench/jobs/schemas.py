@@ -28,7 +28,6 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schemas() -> dict[str, dict[str, Any]]:
     """File name to JSON Schema."""
     models: dict[str, type[StrictModel]] = {
-        "benchmark": BenchmarkFile,
         "metrics": RegistryFile,
         "sweep": SweepFile,
         "run": RunManifest,
@@ -36,10 +35,29 @@ def schemas() -> dict[str, dict[str, Any]]:
         "board": Board,
     }
     made = {name: model.model_json_schema() for name, model in models.items()} | {
+        "benchmark": _benchmark_file(),
         "responses": _journal_line(),
         "samples": _samples_line(),
     }
     return {f"{name}.schema.json": {"$schema": _DIALECT, **schema} for name, schema in made.items()}
+
+
+def _benchmark_file() -> dict[str, Any]:
+    """A benchmark file: whole, or with `extends` a part, of which any key may be left to the file it extends."""
+    whole = BenchmarkFile.model_json_schema()
+    definitions = {**whole.pop("$defs"), "BenchmarkFile": whole}
+    parts = json.loads(json.dumps(definitions).replace('"#/$defs/', '"#/$defs/PartOf'))
+    return {
+        "title": "A benchmark file",
+        "$defs": definitions | {f"PartOf{name}": _without_required(part) for name, part in parts.items()},
+        "if": {"required": ["extends"], "properties": {"extends": {"type": "string"}}},
+        "then": {"$ref": "#/$defs/PartOfBenchmarkFile"},
+        "else": {"$ref": "#/$defs/BenchmarkFile"},
+    }
+
+
+def _without_required(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != "required"}
 
 
 def _journal_line() -> dict[str, Any]:

@@ -35,7 +35,16 @@ def test_what_ships_keeps_to_its_schema() -> None:
     validate("metrics", json.loads((content_root() / "peakbench_metrics.json").read_text()))
     validate("sweep", read_yaml(content_root() / "runners" / "demo.yaml"))
     for name in builtin_benchmarks():
-        validate("benchmark", find_benchmark(name).resolved())  # a file that extends another is whole only then
+        validate("benchmark", find_benchmark(name).resolved())
+        validate("benchmark", read_yaml(find_benchmark(name).path))
+
+
+def test_a_benchmark_file_need_not_be_whole_where_it_extends_another() -> None:
+    own = {"id": "mine", "boxes": {"answers": {"order": "yxyx"}}, "fields": {"type": {"weight": 2}}}
+    validate("benchmark", own | {"extends": "sdg"})
+    for wrong in (own, own | {"extends": None}, own | {"extends": "sdg", "colums": {}}):
+        with pytest.raises(jsonschema.ValidationError):
+            validate("benchmark", wrong)
 
 
 def test_what_a_run_and_a_board_write_keeps_to_its_schema(
