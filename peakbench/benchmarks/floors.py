@@ -133,17 +133,34 @@ def majority_answer(
     references = training
     if references is None:
         references = (sample.reference for sample in samples if isinstance(sample.reference, Mapping))
-    nulls = field_null_words(schema, null_values)
-    counts: dict[str, dict[str, Counter[str]]] = {name: {} for name in schema.fields}
+    counts: dict[str, Counter[_Spelling]] = {name: Counter() for name in schema.fields}
     for reference in references:
         for name, spellings in counts.items():
-            value = reference.get(name)
-            value = None if is_null(value, nulls[name]) else value
-            form = json.dumps(_counted_form(value), sort_keys=True)
-            spellings.setdefault(form, Counter())[json.dumps(value, sort_keys=True)] += 1
+            spellings[_spelling(reference.get(name))] += 1
     if not all(counts.values()):
         raise ValueError("there is no reference to count")
-    return {name: _most_frequent(spellings) for name, spellings in counts.items()}
+    nulls = field_null_words(schema, null_values)
+    return {name: _most_frequent(spellings, nulls[name]) for name, spellings in counts.items()}
+
+
+_Spelling = tuple[bool, str]
+"""Whether a value is a text, and the text; or the JSON of what is none."""
+
+
+def _spelling(value: Any) -> _Spelling:
+    return (True, value) if isinstance(value, str) else (False, json.dumps(value, sort_keys=True))
+
+
+def _most_frequent(spellings: Counter[_Spelling], nulls: frozenset[str]) -> Any:
+    """The most frequent spelling of the most frequent value; dictionaries keep the data's order for equals."""
+    values: dict[str, Counter[str]] = {}
+    for (is_text, text), n in spellings.items():
+        value = text if is_text else json.loads(text)
+        value = None if is_null(value, nulls) else value
+        form = json.dumps(_counted_form(value), sort_keys=True)
+        values.setdefault(form, Counter())[json.dumps(value)] += n
+    chosen = max(values.values(), key=Counter.total)
+    return json.loads(chosen.most_common(1)[0][0])
 
 
 def _counted_form(value: Any) -> Any:
@@ -154,12 +171,6 @@ def _counted_form(value: Any) -> Any:
         return [_counted_form(item) for item in value]
     text = scalar_text(value)
     return None if text is None else equality_form(text)
-
-
-def _most_frequent(spellings: Mapping[str, Counter[str]]) -> Any:
-    """The most frequent spelling of the most frequent value; dictionaries keep the data's order for equals."""
-    chosen = max(spellings.values(), key=Counter.total)
-    return json.loads(chosen.most_common(1)[0][0])
 
 
 def _other_rows(n: int, seed: int) -> list[int]:
