@@ -105,8 +105,10 @@ def read_training(benchmark: Benchmark, null_values: Iterable[str], *, skip_bad:
     try:
         references = reading.good(_references(benchmark, source, place))
         majority = majority_answer(benchmark.file, [], null_values, references)
-    except ValueError as error:  # no row that can be used
-        _refuse(reading)
+    except ValueError as error:
+        if reading.n:
+            raise
+        _refuse(reading)  # there may be rows, but none that can be used
         raise BadInputError(
             f"the training split {told_place} holds no rows", mend="give it rows, or take it out"
         ) from error

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from peakbench.benchmarks.boxes import BoxConvention
 from peakbench.benchmarks.file import BenchmarkFile, PromptColumn
 from peakbench.terminal import printable
 
@@ -40,7 +41,7 @@ def print_benchmark(console: Console, file: BenchmarkFile) -> None:
         console.print(Text(printable(f"label {label}, also written {', '.join(words) or 'in no other way'}")))
     if file.boxes:
         for side, convention in (("references", file.boxes.references), ("answers", file.boxes.answers)):
-            console.print(Text(f"boxes of {side}: order {convention.order}, scale {convention.scale}"))
+            console.print(Text(f"boxes of {side}: {_convention_text(convention)}"))
     if file.fields:
         console.print(Text(printable(f"majority floor: {_training_text(file)}")))
     console.print(Text(f"ranked by {file.ranked_by or 'nothing'}; floors: {', '.join(file.all_floors)}"))
@@ -52,6 +53,14 @@ def print_benchmark(console: Console, file: BenchmarkFile) -> None:
         console.print(Text(printable(f"the column `{prompt.column}`")))
     else:
         console.print(Text(printable(prompt if isinstance(prompt, str) else prompt.template)))
+
+
+def _convention_text(convention: BoxConvention) -> str:
+    text = f"order {convention.order}, scale {convention.scale}"
+    if convention.scale != "pixel_resized":
+        return text
+    limits = f"{convention.min_pixels:,} to {convention.max_pixels:,} pixels"
+    return f"{text} (sides are multiples of {convention.factor}, {limits})"
 
 
 def _training_text(file: BenchmarkFile) -> str:

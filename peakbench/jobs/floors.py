@@ -1,20 +1,20 @@
 """Floors as runs: answered by a trivial system instead of a server, then scored like any model."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from peakbench.benchmarks.benchmark import Benchmark
-from peakbench.benchmarks.file import BenchmarkFile, FloorName
-from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers, majority_answer
+from peakbench.benchmarks.file import FloorName
+from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers
 from peakbench.benchmarks.sample import Sample
 from peakbench.files import make_folder
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
+from peakbench.jobs.majority import majority_source, run_majority
 from peakbench.jobs.score import metrics_of, score_run, signatures_digest
 from peakbench.metrics.registry import Registry
 from peakbench.runs.folder import RunFolder, folder_name, hold_lock, runs_under, utc_now
-from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest, TrainingFacts
+from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest
 from peakbench.runs.records import Response, Timing, Usage
 
 _WAIT_S = 600.0
@@ -65,27 +65,6 @@ def ensure_floors(
                         score_run(folder, registry)
         folders.append(folder)
     return folders
-
-
-def run_majority(
-    file: BenchmarkFile, data: DataFacts, samples: Sequence[Sample], null_values: Iterable[str]
-) -> dict[str, Any]:
-    """What the majority answers to a run's samples: from its training split, else in-sample.
-
-    Args:
-        file: The run's benchmark, which has fields.
-        data: What the run says of its data.
-        samples: The run's samples.
-        null_values: The registry's null words.
-    """
-    return majority_answer(file, samples, null_values) if data.training is None else dict(data.training.majority)
-
-
-def majority_source(training: TrainingFacts | None) -> str:
-    """Where the majority was taken from, in words."""
-    if training is None:
-        return "taken in-sample from the references themselves"
-    return f"taken from a training split of {training.n:,} references ({training.digest[:12]})"
 
 
 def _existing(place: Path, identity: Identity) -> RunFolder | None:
