@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -53,12 +53,24 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     Raises:
         InfrastructureError: If the disk refuses; the old file is untouched.
     """
-    data = content.encode() if isinstance(content, str) else content
+    _write_atomically(path, [content.encode() if isinstance(content, str) else content])
+
+
+def write_lines_atomically(path: Path, lines: Iterable[str]) -> None:
+    """Like `write_atomically`, of lines that need not be in memory at once; each gets a newline.
+
+    Raises:
+        InfrastructureError: If the disk refuses; the old file is untouched.
+    """
+    _write_atomically(path, (f"{line}\n".encode() for line in lines))
+
+
+def _write_atomically(path: Path, parts: Iterable[bytes]) -> None:
     with disk_errors(path):
         partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
         try:
             with partial.open("xb") as file:
-                file.write(data)
+                file.writelines(parts)
             put_in_place(partial, path)
         finally:
             partial.unlink(missing_ok=True)

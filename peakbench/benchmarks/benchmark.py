@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from peakbench.benchmarks.file import BenchmarkFile, read_benchmark_file
+from peakbench.benchmarks.file import BenchmarkFile, DataSource, MadeData, read_benchmark_file
 from peakbench.benchmarks.loaders import DataPlace, Finding, iter_samples, load_samples
 from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.sources import pinned
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 
@@ -56,13 +57,31 @@ class Benchmark:
         Args:
             cache: Where rendered data is kept.
         """
+        make = self.file.data.make
+        if make is not None:
+            return _renderer(make.kind)(make.n, make.seed, cache)
+        return self.place_of(self.file.data)
+
+    def data_at_hand(self, cache: Path) -> DataPlace | None:
+        """Where the data lies, when it can be read without rendering or fetching it; else None."""
         source = self.file.data
-        if source.path is not None:
-            return self.path.parent / source.path
         if source.hub is not None:
-            return source.hub
-        assert source.make is not None
-        return _renderer(source.make.kind)(source.make.n, source.make.seed, cache)
+            return None
+        if source.make is not None:
+            place = _rendered_place(source.make, cache)
+            return place if place.is_file() else None
+        return self.place_of(source)
+
+    def place_of(self, source: DataSource) -> DataPlace:
+        """Where a source lies that is not rendered; on the Hub, at the commit that its revision names now.
+
+        Raises:
+            BadInputError: If it is on the Hub, which does not tell.
+        """
+        if source.hub is not None:
+            return pinned(source.hub)
+        assert source.path is not None, "a source that is not rendered is a path or on the Hub"
+        return self.path.parent / source.path
 
     def samples(self, data: DataPlace, cache: Path, *, skip_bad: bool = False) -> tuple[list[Sample], list[Finding]]:
         """All samples, in the data's order, and the rows that were left out.
@@ -90,6 +109,17 @@ def _renderer(kind: str) -> Callable[[int, int, Path], Path]:
     from peakbench.benchmarks.garments import garments_from_cache
 
     return garments_from_cache
+
+
+def _rendered_place(make: MadeData, cache: Path) -> Path:
+    """Where rendered data is kept, whether it is there or not."""
+    if make.kind == "defects":
+        from peakbench.benchmarks.defects.making import cached_defects
+
+        return cached_defects(make.n, make.seed, cache)
+    from peakbench.benchmarks.garments.making import cached_garments
+
+    return cached_garments(make.n, make.seed, cache)
 
 
 def builtin_benchmarks() -> list[str]:

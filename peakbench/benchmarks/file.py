@@ -134,7 +134,8 @@ class BenchmarkFile(StrictModel):
 
     schema_version: Literal[1]
     extends: str | None = None
-    """Another benchmark file, or a built-in one, whose keys hold where this file gives none; maps are merged."""
+    """Another benchmark file, or a built-in one, whose keys hold where this file gives none; maps are merged. Its
+    `training` holds only where this file gives no `data` of its own."""
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
     version: Annotated[int, Field(ge=1)]
     """Raise it whenever a number could change."""
@@ -146,6 +147,9 @@ class BenchmarkFile(StrictModel):
     verified: str = ""
     """What has not been checked about this file, for a reader to know."""
     data: DataSource
+    training: DataSource | None = None
+    """For the task `extraction`: a training split, whose references the floor `majority_value` is taken from, read by
+    the same columns. Without one it is taken from the samples that it answers, and marked `in-sample`."""
     columns: Columns = Columns()
     prompt: str | RowTemplate | PromptColumn
     system: str = ""
@@ -186,6 +190,7 @@ class BenchmarkFile(StrictModel):
                 raise ValueError(f"`{key}` is not for the task `{self.task}`")
         if self.fields:
             FieldSchema(fields=self.fields, null_values=self.null_values)
+        self._require_fit_training()
         if self.metrics and self.ranked_by is not None and self.ranked_by not in self.metrics:
             raise ValueError(f"rank_by `{self.ranked_by}` is not among the metrics: {', '.join(self.metrics)}")
         wrong = [floor for floor in self.floors or () if floor not in FLOORS_OF_TASK[self.task]]
@@ -193,6 +198,18 @@ class BenchmarkFile(StrictModel):
             known = ", ".join(FLOORS_OF_TASK[self.task])
             raise ValueError(f"the floor `{wrong[0]}` is not for the task `{self.task}`, which has {known}")
         return self
+
+    def _require_fit_training(self) -> None:
+        training, data = self.training, self.data
+        if training is None:
+            return
+        if self.task != "extraction":
+            raise ValueError(f"`training` is not for the task `{self.task}`, which has no majority value")
+        if training.make is not None and training.make.kind != "garments":
+            raise ValueError(f"`training` cannot be rendered {training.make.kind}, which have no fields")
+        same_seed = training.make and data.make and training.make.seed == data.make.seed
+        if training == data or same_seed:
+            raise ValueError("`training` names the very samples that are asked about; name others, or leave it out")
 
     @property
     def schema_of_fields(self) -> FieldSchema | None:
@@ -219,6 +236,10 @@ class BenchmarkFile(StrictModel):
     def name(self) -> str:
         """`id@version`."""
         return f"{self.id}@{self.version}"
+
+
+_SOURCES = ("data", "training")
+"""Keys of a benchmark file that name a source of data."""
 
 
 def read_benchmark_file(path: Path, builtin: Path | None = None) -> BenchmarkFile:
@@ -257,9 +278,13 @@ def _extended(path: Path, builtin: Path | None, seen: tuple[Path, ...]) -> Any:
     if other.resolve() in seen:
         raise BadInputError(f"{path}: `extends` goes round in a circle", mend="take one of them out")
     base = _extended(other, builtin, (*seen, path.resolve()))
-    data = base.get("data") if isinstance(base, dict) else None
-    if isinstance(data, dict) and isinstance(data.get("path"), str):
-        base = {**base, "data": {**data, "path": str(other.parent / data["path"])}}
+    if isinstance(base, dict):
+        if "data" in raw:  # a training split belongs to the data that it was split from
+            base = {key: value for key, value in base.items() if key != "training"}
+        for key in _SOURCES:
+            source = base.get(key)
+            if isinstance(source, dict) and isinstance(source.get("path"), str):
+                base = {**base, key: {**source, "path": str(other.parent / source["path"])}}
     return _merged(base, raw)
 
 
@@ -269,5 +294,5 @@ def _merged(base: Any, over: Any) -> Any:
         return over
     whole = {**base}
     for key, value in over.items():
-        whole[key] = value if key in ("data", "prompt") else _merged(base.get(key), value) if key in base else value
+        whole[key] = value if key in (*_SOURCES, "prompt") else _merged(base.get(key), value) if key in base else value
     return whole

@@ -5,18 +5,19 @@ with its place and its sample, so that one pass names everything.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from peakbench.benchmarks.boxes import scale_size
 from peakbench.benchmarks.file import BenchmarkFile, HubData
 from peakbench.benchmarks.images import ImageReader
 from peakbench.benchmarks.prompts import prompt_renderer
 from peakbench.benchmarks.references import ReferenceReader, reference_reader
-from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.sample import Reference, Sample
 from peakbench.benchmarks.sources import BadRow, Row, place_name, read_hub_rows, read_rows
 from peakbench.errors import BadInputError
 
@@ -59,11 +60,12 @@ def iter_samples(file: BenchmarkFile, data: DataPlace, store: Path) -> Iterator[
     """
     render, identify = prompt_renderer(file.prompt), _identifier(file)
     references = reference_reader(file)
+    where, word = _told_place(data)
     if isinstance(data, Path):
-        rows, where, word = read_rows(data), str(data), place_name(data)
+        rows = read_rows(data)
         images = ImageReader(data if data.is_dir() else data.parent, store)
     else:
-        rows, where, word = read_hub_rows(data), data.repo, "row"
+        rows = read_hub_rows(data)
         images = ImageReader(None, store)
     with _Seen() as seen:
         for row in rows:
@@ -81,6 +83,43 @@ def iter_samples(file: BenchmarkFile, data: DataPlace, store: Path) -> Iterator[
                 yield Finding(place, None if name is None else str(name), str(error))
                 continue
             yield sample
+
+
+def iter_references(file: BenchmarkFile, data: DataPlace) -> Iterator[Reference | Finding]:
+    """Read the completed references of rows one by one, and nothing else of them; a bad row comes as a finding.
+
+    Args:
+        file: The benchmark, by whose columns and fields the rows are read.
+        data: Where the rows lie.
+
+    Raises:
+        BadInputError: If the data cannot be read at all.
+    """
+    column, references = file.columns.reference, reference_reader(file)
+    rows = read_rows(data, (column,)) if isinstance(data, Path) else read_hub_rows(data, (column,))
+    where, word = _told_place(data)
+    for row in rows:
+        place = f"{where}, {word} {row.number}"
+        if isinstance(row, BadRow):
+            yield Finding(place, None, row.reason)
+            continue
+        try:
+            reference = references(_column(row, column), None)
+        except ValueError as error:
+            name = _name(row, file)
+            yield Finding(place, None if name is None else str(name), str(error))
+            continue
+        yield reference
+
+
+def place_text(data: DataPlace) -> str:
+    """Where data lies, as `run.json` says it."""
+    return str(data.resolve()) if isinstance(data, Path) else f"{data.repo}@{data.revision} ({data.split})"
+
+
+def _told_place(data: DataPlace) -> tuple[str, str]:
+    """Where data lies, and what its rows are called, as findings say it."""
+    return (str(data), place_name(data)) if isinstance(data, Path) else (data.repo, "row")
 
 
 def load_samples(
@@ -117,9 +156,15 @@ def load_samples(
     return samples, findings
 
 
-def told(findings: list[Finding], most: int = _SHOWN_FINDINGS) -> list[str]:
-    """Findings as lines, the first ones in full and the others as a number."""
-    more = len(findings) - most
+def told(findings: Sequence[Finding], n: int | None = None, most: int = _SHOWN_FINDINGS) -> list[str]:
+    """Findings as lines, the first ones in full and the others as a number.
+
+    Args:
+        findings: What is wrong.
+        n: How many there are, when `findings` holds the first of them only.
+        most: How many are told in full.
+    """
+    more = (len(findings) if n is None else n) - most
     return [str(finding) for finding in findings[:most]] + ([f"… and {more} more"] if more > 0 else [])
 
 
@@ -134,10 +179,15 @@ def _sample(
     """Build one sample; a ValueError says what is wrong with the row."""
     columns = file.columns
     identifier = identify(row)
-    reference = references(_column(row, columns.reference))
+    given = _column(row, columns.reference)
     pictures = [picture for name in columns.images for picture in _pictures(row, name)]
     if columns.images and not pictures:
         raise ValueError(f"column `{columns.images[0]}` holds no image")
+    read = tuple(images.read(picture) for picture in pictures)
+    size = (read[0].width, read[0].height) if read else None
+    reference = references(given, size)
+    if size and file.boxes:
+        scale_size(file.boxes.answers, *size)  # refuses an image that the declared resizing cannot take
     cluster = _column(row, columns.cluster) if columns.cluster else None
     if cluster is not None and (isinstance(cluster, bool) or not isinstance(cluster, str | int)):
         raise ValueError(f"column `{columns.cluster}` holds {cluster!r}; a string, a whole number or null is needed")
@@ -150,7 +200,7 @@ def _sample(
     return Sample(
         id=identifier,
         prompt=prompt,
-        images=tuple(images.read(picture) for picture in pictures),
+        images=read,
         reference=reference,
         cluster=None if cluster is None or cluster == "" else str(cluster),
         evidence=evidence,

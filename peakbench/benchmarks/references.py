@@ -10,19 +10,22 @@ from peakbench.benchmarks.sample import Reference
 from peakbench.benchmarks.sources import read_json
 from peakbench.benchmarks.values import complete_reference, equality_form
 
-ReferenceReader = Callable[[Any], Reference]
-"""Makes a reference of a column's value; a ValueError says what is wrong with it."""
+Size = tuple[int, int]
+"""Width and height of an image, pixels."""
+ReferenceReader = Callable[[Any, Size | None], Reference]
+"""Makes a reference of a column's value and the size of the image that its boxes are on, when that is known; a
+ValueError says what is wrong with it."""
 
 
 def reference_reader(file: BenchmarkFile) -> ReferenceReader:
     """The reader of a benchmark's references."""
     if file.task == "text":
-        return _text
+        return lambda value, _: _text(value)
     if file.task == "grounding":
-        return lambda value: _items(file, _json(value, list, "list"))
+        return lambda value, size: _items(file, _json(value, list, "list"), size)
     schema = file.schema_of_fields
     assert schema is not None, "an extraction benchmark has fields"
-    return lambda value: complete_reference(schema, _json(value, dict, "object"))
+    return lambda value, _: complete_reference(schema, _json(value, dict, "object"))
 
 
 def _text(value: Any) -> str:
@@ -43,7 +46,7 @@ def _json(value: Any, kind: type, name: str) -> Any:
     return value
 
 
-def _items(file: BenchmarkFile, items: list[Any]) -> tuple[Mapping[str, Any], ...]:
+def _items(file: BenchmarkFile, items: list[Any], size: Size | None) -> tuple[Mapping[str, Any], ...]:
     """Items with a label of the set and a box in the declared order and scale; other keys are kept."""
     keys = file.box_conventions.keys
     words = {equality_form(word): label for label, others in file.labels.items() for word in (label, *others)}
@@ -60,7 +63,7 @@ def _items(file: BenchmarkFile, items: list[Any]) -> tuple[Mapping[str, Any], ..
         key = next((key for key in keys if key in item), None)
         if key is None:
             raise ValueError(f"item {number} of the reference has no box: none of {', '.join(keys)}")
-        fault = box_fault(item[key], file.box_conventions.references)
+        fault = box_fault(item[key], file.box_conventions.references, size)
         if fault:
             raise ValueError(f"item {number} of the reference, `{key}`: {fault}")
         for name, other in item.items():

@@ -6,7 +6,8 @@ of the data; it comes as a `BadRow` that says why, so that everything wrong can 
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +21,8 @@ MAX_LINE_BYTES = 16 * 2**20
 """Longest row of JSONL or CSV that is read."""
 _BATCH = 256
 _BUFFER = 2**20
+
+_COMMIT = re.compile("[0-9a-f]{40}")
 
 Format = Literal["jsonl", "csv", "parquet", "datasets"]
 _SUFFIXES: Mapping[str, Format] = {
@@ -85,21 +88,25 @@ def place_name(path: Path) -> str:
     return "line" if not path.is_dir() and _SUFFIXES.get(path.suffix.lower()) in ("jsonl", "csv") else "row"
 
 
-def read_rows(path: Path) -> Iterator[Row | BadRow]:
+def read_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[Row | BadRow]:
     """Read all rows of a file or folder, in its order.
+
+    Args:
+        path: The file or folder.
+        columns: Those that are needed; formats that keep columns apart leave the others unread. None for all.
 
     Raises:
         BadInputError: If it cannot be read at all.
     """
-    readers: Mapping[Format, Callable[[Path], Iterator[Row | BadRow]]] = {
-        "jsonl": _jsonl,
-        "csv": _csv,
-        "parquet": _parquet,
-        "datasets": _saved_dataset,
+    readers: Mapping[Format, Callable[[], Iterator[Row | BadRow]]] = {
+        "jsonl": lambda: _jsonl(path),
+        "csv": lambda: _csv(path),
+        "parquet": lambda: _parquet(path, columns),
+        "datasets": lambda: _saved_dataset(path, columns),
     }
     reader = readers[format_of(path)]
     try:
-        yield from reader(path)
+        yield from reader()
     except OSError as error:
         raise BadInputError(
             f"{path}: {error.strerror or error}", mend="check `data.path` in the benchmark file"
@@ -174,16 +181,23 @@ def _csv(path: Path) -> Iterator[Row | BadRow]:
             csv.field_size_limit(limit)
 
 
-def _parquet(path: Path) -> Iterator[Row | BadRow]:
+def _parquet(path: Path, columns: Sequence[str] | None) -> Iterator[Row | BadRow]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         # Without these a whole row group, which may be the whole file, would be in memory.
         with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
-            yield from _batches(file.iter_batches(batch_size=_BATCH, use_threads=False))
+            wanted = _wanted(columns, file.schema_arrow.names)
+            yield from _batches(file.iter_batches(batch_size=_BATCH, columns=wanted, use_threads=False))
     except pa.ArrowException as error:
         raise BadInputError(f"{path} is no Parquet: {error}", mend="write the file again") from error
+
+
+def _wanted(columns: Sequence[str] | None, names: Iterable[str]) -> list[str] | None:
+    """The columns to read; None for all, also when none is there, so that a row can say what it has instead."""
+    there = set(names)
+    return [name for name in columns or () if name in there] or None
 
 
 def _batches(batches: Iterator[Any]) -> Iterator[Row | BadRow]:
@@ -194,7 +208,7 @@ def _batches(batches: Iterator[Any]) -> Iterator[Row | BadRow]:
             yield Row(number, columns)
 
 
-def _saved_dataset(path: Path) -> Iterator[Row | BadRow]:
+def _saved_dataset(path: Path, columns: Sequence[str] | None) -> Iterator[Row | BadRow]:
     datasets = _datasets_library(f"{path} is a folder: a data set that `datasets` saved")
     try:
         found = datasets.load_from_disk(str(path))
@@ -206,11 +220,33 @@ def _saved_dataset(path: Path) -> Iterator[Row | BadRow]:
         raise BadInputError(
             f"{path} holds several splits: {', '.join(found)}", mend=f"name one: {path / next(iter(found))}"
         )
-    yield from _dataset_rows(found)
+    yield from _dataset_rows(found, columns)
 
 
-def read_hub_rows(source: "HubData") -> Iterator[Row | BadRow]:
+def pinned(source: "HubData") -> "HubData":
+    """The same data set at the commit that its revision names now, so that all of a run is of one state of it.
+
+    Raises:
+        BadInputError: If `datasets` is not installed, or the Hub does not tell.
+    """
+    if _COMMIT.fullmatch(source.revision):
+        return source
+    _datasets_library(f"the data set {source.repo} is on the Hub")
+    from huggingface_hub import HfApi
+
+    try:
+        commit = HfApi().dataset_info(source.repo, revision=source.revision).sha
+    except Exception as error:  # the client raises whatever its transports raise
+        raise _no_hub(source, error) from error
+    return source if commit is None else source.model_copy(update={"revision": commit})
+
+
+def read_hub_rows(source: "HubData", columns: Sequence[str] | None = None) -> Iterator[Row | BadRow]:
     """Read the rows of a data set on the Hugging Face Hub, streamed.
+
+    Args:
+        source: The data set.
+        columns: Those that are needed; None for all.
 
     Raises:
         BadInputError: If `datasets` is not installed, or the data set cannot be had.
@@ -220,24 +256,31 @@ def read_hub_rows(source: "HubData") -> Iterator[Row | BadRow]:
         found = datasets.load_dataset(
             source.repo, source.config, split=source.split, revision=source.revision, streaming=True
         )
-    except Exception as error:  # the client raises whatever its transports raise
-        raise BadInputError(
-            f"the data set {source.repo} (split {source.split}, revision {source.revision}) cannot be had: {error}",
-            mend="check the name, the network and your access (`hf auth login`), or download it and name its path",
-        ) from error
-    yield from _dataset_rows(found)
+        yield from _dataset_rows(found, columns)
+    except Exception as error:  # the client raises whatever its transports raise, while rows are read too
+        raise _no_hub(source, error) from error
 
 
-def _dataset_rows(found: Any) -> Iterator[Row | BadRow]:
+def _no_hub(source: "HubData", error: Exception) -> BadInputError:
+    return BadInputError(
+        f"the data set {source.repo} (split {source.split}, revision {source.revision}) cannot be had: {error}",
+        mend="check the name, the network and your access (`hf auth login`), or download it and name its path",
+    )
+
+
+def _dataset_rows(found: Any, columns: Sequence[str] | None) -> Iterator[Row | BadRow]:
     """Rows with images left as the bytes they are: they are sent untouched."""
     datasets = _datasets_library("")
+    wanted = _wanted(columns, found.features or ())
+    if wanted:
+        found = found.select_columns(wanted)
     for name, feature in (found.features or {}).items():
         if isinstance(feature, datasets.Image):
             found = found.cast_column(name, datasets.Image(decode=False))
         elif isinstance(getattr(feature, "feature", None), datasets.Image):
             found = found.cast_column(name, datasets.List(datasets.Image(decode=False)))
-    for number, columns in enumerate(found, start=1):
-        yield Row(number, columns)
+    for number, row in enumerate(found, start=1):
+        yield Row(number, row)
 
 
 def _datasets_library(need: str) -> Any:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from peakbench.benchmarks.boxes import BoxConvention
 from peakbench.benchmarks.file import BenchmarkFile, PromptColumn
 from peakbench.terminal import printable
 
@@ -40,7 +41,9 @@ def print_benchmark(console: Console, file: BenchmarkFile) -> None:
         console.print(Text(printable(f"label {label}, also written {', '.join(words) or 'in no other way'}")))
     if file.boxes:
         for side, convention in (("references", file.boxes.references), ("answers", file.boxes.answers)):
-            console.print(Text(f"boxes of {side}: order {convention.order}, scale {convention.scale}"))
+            console.print(Text(f"boxes of {side}: {_convention_text(convention)}"))
+    if file.fields:
+        console.print(Text(printable(f"majority floor: {_training_text(file)}")))
     console.print(Text(f"ranked by {file.ranked_by or 'nothing'}; floors: {', '.join(file.all_floors)}"))
     for line in file.reference_lines:
         console.print(Text(printable(f"reference line: {line.name}, {line.metric} {line.value:g}")))
@@ -52,11 +55,31 @@ def print_benchmark(console: Console, file: BenchmarkFile) -> None:
         console.print(Text(printable(prompt if isinstance(prompt, str) else prompt.template)))
 
 
+def _convention_text(convention: BoxConvention) -> str:
+    text = f"order {convention.order}, scale {convention.scale}"
+    if convention.scale != "pixel_resized":
+        return text
+    limits = f"{convention.min_pixels:,} to {convention.max_pixels:,} pixels"
+    return f"{text} (sides are multiples of {convention.factor}, {limits})"
+
+
+def _training_text(file: BenchmarkFile) -> str:
+    source = file.training
+    if source is None:
+        return "taken in-sample, for the benchmark names no training split"
+    if source.make is not None:
+        return f"from a training split of {source.make.n:,} {source.make.kind} of seed {source.make.seed}"
+    if source.hub is not None:
+        return f"from the training split {source.hub.repo}@{source.hub.revision} ({source.hub.split})"
+    return f"from the training split {source.path}"
+
+
 def contents_json(counted: "Contents") -> dict[str, Any]:
     """What is in the data, as JSON."""
     return {
         "n": counted.n,
         "n_bad": counted.n_bad,
+        "whole": counted.whole,
         "nulls": dict(counted.nulls),
         "values": {name: dict(counts.most_common()) for name, counts in counted.values.items()},
         "image_sizes": {f"{width}x{height}": n for (width, height), n in counted.sizes.most_common()},
@@ -68,7 +91,8 @@ def contents_json(counted: "Contents") -> dict[str, Any]:
 def print_contents(console: Console, counted: "Contents") -> None:
     """Print what is in the data: value counts, null rates, image sizes, clusters, three prompts."""
     bad = f", {counted.n_bad} bad rows (see `peakbench benchmarks validate`)" if counted.n_bad else ""
-    console.print(Text(f"\n{counted.n} samples{bad}", style="bold"))
+    part = "" if counted.whole else "the first rows only (--data counts all): "
+    console.print(Text(f"\n{part}{counted.n} samples{bad}", style="bold"))
     table = Table(box=None, pad_edge=False)
     for name in ("field", "null", "distinct", "most frequent"):
         table.add_column(name, no_wrap=name != "most frequent")

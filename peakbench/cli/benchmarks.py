@@ -1,11 +1,15 @@
 """`peakbench benchmarks`: what can be measured, and data that PeakBench renders."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from peakbench.cli import options
+
+if TYPE_CHECKING:
+    from peakbench.benchmarks.benchmark import Benchmark
+    from peakbench.jobs.inspect import Contents
 
 app = typer.Typer(help="List, show, validate and make benchmarks.", no_args_is_help=True)
 
@@ -31,31 +35,65 @@ def show(
     benchmark: Annotated[str, typer.Argument(help="A built-in benchmark's name, or the path of a benchmark file.")],
     as_yaml: Annotated[bool, typer.Option("--yaml", help="Print the file itself, to begin one of your own.")] = False,
     with_data: Annotated[
-        bool, typer.Option("--data", help="Read the data too: value counts, nulls, image sizes, three prompts.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--data/--no-data",
+            help="Count all of the data, rendering or fetching it first; or none. Else the first 500 rows, if they "
+            "are at hand.",
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show a benchmark: its task, its fields with their weights, its prompt; with --data, what is in its data."""
+    """Show a benchmark: fields, weights, prompt; and of its data value counts, nulls, image sizes, three prompts."""
     import sys
 
-    from peakbench.benchmarks.benchmark import cache_folder, find_benchmark
+    from rich.text import Text
+
+    from peakbench.benchmarks.benchmark import find_benchmark
     from peakbench.cli.benchmark_text import contents_json, print_benchmark, print_contents
     from peakbench.cli.console import output_console, print_json
-    from peakbench.jobs.inspect import contents
-    from peakbench.metrics.registry import Registry
+    from peakbench.terminal import printable
 
     found = find_benchmark(benchmark)
     if as_yaml:
         sys.stdout.write(found.path.read_text(encoding="utf-8"))
         return
-    counted = contents(found, cache_folder(), Registry.load()) if with_data else None
+    counted, why_not = _look_into(found, with_data)
     if as_json:
-        print_json(found.resolved() | ({"contents": contents_json(counted)} if counted else {}))
+        whole = {"contents": contents_json(counted)} if counted else {"contents": None, "not_counted": why_not}
+        print_json(found.resolved() | whole)
         return
     console = output_console()
     print_benchmark(console, found.file)
     if counted:
         print_contents(console, counted)
+    else:
+        console.print(Text(printable(f"\n{why_not}")), soft_wrap=True)
+
+
+_ROWS_AT_HAND = 500
+
+
+def _look_into(found: "Benchmark", with_data: bool | None) -> "tuple[Contents | None, str]":
+    """What is in a benchmark's data; or why it was not looked at, which is no error unless the person asked for it."""
+    from peakbench.benchmarks.benchmark import cache_folder
+    from peakbench.errors import PeakBenchError
+    from peakbench.jobs.inspect import contents
+    from peakbench.metrics.registry import Registry
+
+    if with_data is False:
+        return None, "the data was not looked at"
+    if with_data:
+        cache = cache_folder()
+        return contents(found, found.data_place(cache), cache, Registry.load()), ""
+    try:
+        cache = cache_folder()
+        data = found.data_at_hand(cache)
+        if data is None:
+            return None, "the data is not on this machine yet: --data renders or fetches it, and counts what is in it"
+        return contents(found, data, cache, Registry.load(), _ROWS_AT_HAND), ""
+    except PeakBenchError as error:
+        return None, f"the data cannot be read: {error.message}"
 
 
 @app.command("validate")
@@ -78,15 +116,17 @@ def validate(
         findings = [
             {"place": finding.place, "sample": finding.sample, "reason": finding.reason} for finding in found.findings
         ]
-        print_json({"n": found.n, "n_bad": found.n_bad, "findings": findings})
+        counts = {"n": found.n, "n_bad": found.n_bad, "n_training": found.n_training}
+        print_json(counts | {"findings": findings})
     else:
         console = output_console()
         for finding in found.findings:
             console.print(Text(printable(str(finding))), soft_wrap=True)
         if found.n_bad > len(found.findings):
             console.print(Text(f"… and {found.n_bad - len(found.findings)} more"))
-        console.print(Text(f"{found.n} good samples, {found.n_bad} bad rows"))
-    if found.n_bad or not found.n:
+        training = "" if found.n_training is None else f", {found.n_training} references of the training split"
+        console.print(Text(f"{found.n} good samples{training}, {found.n_bad} bad rows"))
+    if found.n_bad or not found.n or found.n_training == 0:
         raise typer.Exit(ExitCode.BAD_INPUT)
 
 

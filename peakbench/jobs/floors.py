@@ -10,6 +10,7 @@ from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers
 from peakbench.benchmarks.sample import Sample
 from peakbench.files import make_folder
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
+from peakbench.jobs.majority import majority_source, run_majority
 from peakbench.jobs.score import metrics_of, score_run, signatures_digest
 from peakbench.metrics.registry import Registry
 from peakbench.runs.folder import RunFolder, folder_name, hold_lock, runs_under, utc_now
@@ -87,6 +88,11 @@ def _make(
     name: FloorName,
     registry: Registry,
 ) -> RunFolder:
+    file = benchmark.file
+    majority, note = None, FLOOR_NOTES[name]
+    if name == "majority_value":
+        majority = run_majority(file, data, samples, registry.null_values)
+        note += f", {majority_source(data.training)}"
     folder = RunFolder.create(root, identity)
     manifest = RunManifest(
         run_id=folder.path.name,
@@ -95,18 +101,20 @@ def _make(
         benchmark=benchmark.resolved(),
         benchmark_path=str(benchmark.path),
         data=data,
-        model=ModelFacts(name=identity.model, title=name, note=FLOOR_NOTES[name]),
+        model=ModelFacts(name=identity.model, title=name, note=note),
         created=utc_now(),
         hardware=hardware(),
         packages=package_versions(ASKING_PACKAGES),
         code_revision=code_revision(),
-        note=FLOOR_NOTES[name],
+        note=note,
     )
     with folder.lock():
         folder.write_manifest(manifest)
+        folder.write_samples(samples, manifest)
         writer = folder.journal_writer(manifest)
         try:
-            for sample, text in zip(samples, floor_answers(benchmark.file, name, samples, identity.seed), strict=True):
+            answers = floor_answers(file, name, samples, identity.seed, majority)
+            for sample, text in zip(samples, answers, strict=True):
                 writer.append(
                     Response(
                         sample_id=sample.id,

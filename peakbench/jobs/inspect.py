@@ -1,7 +1,8 @@
 """Looking at a benchmark's data before anything is asked: everything that is wrong with it, and what is in it."""
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 from peakbench.benchmarks.benchmark import Benchmark
 from peakbench.benchmarks.file import BenchmarkFile
-from peakbench.benchmarks.loaders import Finding
+from peakbench.benchmarks.loaders import DataPlace, Finding
 from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.training import training_references
 from peakbench.benchmarks.values import field_null_words, is_null
 from peakbench.metrics.registry import Registry
 
@@ -27,15 +29,17 @@ class Validation:
         n: Good samples.
         n_bad: Bad rows.
         findings: What is wrong, the first ones.
+        n_training: Good references of the training split; None when the benchmark names none.
     """
 
     n: int
     n_bad: int
     findings: tuple[Finding, ...]
+    n_training: int | None = None
 
 
 def validate(benchmark: Benchmark, data: Path | None, cache: Path, most: int = 1000) -> Validation:
-    """Check every row of a benchmark's data in one pass and in flat memory.
+    """Check every row of a benchmark's data, and of its training split, in one pass and in flat memory.
 
     Args:
         benchmark: The benchmark.
@@ -43,16 +47,26 @@ def validate(benchmark: Benchmark, data: Path | None, cache: Path, most: int = 1
         cache: Where rendered data and images are kept that the data holds as bytes.
         most: Findings that are kept; the others are counted.
     """
-    n = n_bad = 0
     findings: list[Finding] = []
-    for item in benchmark.each_sample(data or benchmark.data_place(cache), cache):
+    n, n_bad = _counted(benchmark.each_sample(data or benchmark.data_place(cache), cache), findings, most)
+    training = training_references(benchmark)
+    if training is None:
+        return Validation(n, n_bad, tuple(findings))
+    n_training, n_bad_training = _counted(training, findings, most)
+    return Validation(n, n_bad + n_bad_training, tuple(findings), n_training)
+
+
+def _counted(items: Iterable[object], findings: list[Finding], most: int) -> tuple[int, int]:
+    """The number of good items and of findings; the first findings are put with the others."""
+    n = n_bad = 0
+    for item in items:
         if isinstance(item, Finding):
             n_bad += 1
             if len(findings) < most:
                 findings.append(item)
         else:
             n += 1
-    return Validation(n, n_bad, tuple(findings))
+    return n, n_bad
 
 
 @dataclass(slots=True)
@@ -67,6 +81,7 @@ class Contents:
         sizes: Width and height of images, in pixels, to how many have it.
         clusters: Cluster to its number of samples.
         prompts: The first prompts, as they would be sent.
+        whole: Whether every row was looked at.
     """
 
     n: int = 0
@@ -76,13 +91,17 @@ class Contents:
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     clusters: Counter[str] = field(default_factory=Counter)
     prompts: list[str] = field(default_factory=list)
+    whole: bool = True
 
 
-def contents(benchmark: Benchmark, cache: Path, registry: Registry, limit: int | None = None) -> Contents:
+def contents(
+    benchmark: Benchmark, data: DataPlace, cache: Path, registry: Registry, limit: int | None = None
+) -> Contents:
     """Count what is in a benchmark's data.
 
     Args:
         benchmark: The benchmark.
+        data: Where its data lies.
         cache: Where rendered data and images are kept that the data holds as bytes.
         registry: For its null words.
         limit: Look at the first so many rows only.
@@ -90,7 +109,8 @@ def contents(benchmark: Benchmark, cache: Path, registry: Registry, limit: int |
     found = Contents()
     schema = benchmark.file.schema_of_fields
     nulls = field_null_words(schema, registry.null_values) if schema else {}
-    for item in islice(benchmark.each_sample(benchmark.data_place(cache), cache), limit):
+    items = benchmark.each_sample(data, cache)
+    for item in islice(items, limit):
         if isinstance(item, Finding):
             found.n_bad += 1
             continue
@@ -105,8 +125,10 @@ def contents(benchmark: Benchmark, cache: Path, registry: Registry, limit: int |
                 found.nulls[name] += 1
                 continue
             counts = found.values.setdefault(name, Counter())
-            if str(value) in counts or len(counts) < _COUNTED_VALUES:
-                counts[str(value)] += 1
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+            if text in counts or len(counts) < _COUNTED_VALUES:
+                counts[text] += 1
+    found.whole = next(items, None) is None
     return found
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
-from peakbench.benchmarks.loaders import DataPlace, Finding, told
+from peakbench.benchmarks.loaders import DataPlace, Finding, place_text, told
 from peakbench.benchmarks.sample import Sample, data_digest
+from peakbench.benchmarks.training import Training, read_training
 from peakbench.errors import BadInputError, InterruptedRunError, PeakBenchError
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
 from peakbench.jobs.floors import ensure_floors
@@ -20,7 +21,7 @@ from peakbench.runners.opening import open_transport, run_loop
 from peakbench.runners.transport import TransportName
 from peakbench.runs.folder import RunFolder, folder_name, runs_under, utc_now
 from peakbench.runs.journal import Key, require_own_header
-from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest, ServerFacts, Session
+from peakbench.runs.manifest import DataFacts, Identity, ModelFacts, RunManifest, ServerFacts, Session, TrainingFacts
 from peakbench.runs.records import Generation, Request
 from peakbench.runs.results import Results
 
@@ -117,15 +118,20 @@ def run_benchmark(
     if settings.limit is not None and settings.limit >= len(samples):
         settings = replace(settings, limit=None)  # that is no limit, and must not look like one
     samples = draw_samples(samples, settings.limit, settings.seed)
-    identity = run_identity(benchmark, samples, settings)
+    training = read_training(benchmark, registry.null_values, skip_bad=settings.skip_bad)
+    if training is not None and training.n_bad:
+        lines = told(training.findings, training.n_bad)
+        watching.say("\n".join([f"{training.n_bad} bad rows of the training split are left out:", *lines]))
+    identity = run_identity(benchmark, samples, settings, training)
     earlier = _earlier(settings, identity)
     server = None if earlier else _probe(settings)
     folder = earlier or RunFolder.create(settings.output, identity)
     with folder.lock():
         try:
             if earlier is None:
-                facts = _data_facts(data, samples, skipped, identity)
+                facts = _data_facts(data, samples, skipped, training, identity)
                 folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, settings))
+            folder.write_samples(samples, folder.read_manifest())
             todo = _todo(folder, samples, settings)
             if todo:  # else nothing is missing but the scores, and no server is needed for them
                 server = server or _probe(settings)
@@ -145,8 +151,10 @@ def run_benchmark(
     return RunOutcome(folder, results)
 
 
-def run_identity(benchmark: Benchmark, samples: Sequence[Sample], settings: RunSettings) -> Identity:
-    """The identity of a run over these samples."""
+def run_identity(
+    benchmark: Benchmark, samples: Sequence[Sample], settings: RunSettings, training: Training | None
+) -> Identity:
+    """The identity of a run over these samples, with floors from this training split."""
     return Identity(
         kind="run",
         benchmark=benchmark.name,
@@ -159,6 +167,7 @@ def run_identity(benchmark: Benchmark, samples: Sequence[Sample], settings: RunS
         repeats=settings.repeats,
         limit=settings.limit,
         seed=settings.seed,
+        training=None if training is None else training.digest,
     )
 
 
@@ -231,14 +240,27 @@ def _complete(run: RunFolder, manifest: RunManifest) -> bool:
 
 
 def _data_facts(
-    data: DataPlace, samples: Sequence[Sample], skipped: Sequence[Finding], identity: Identity
+    data: DataPlace,
+    samples: Sequence[Sample],
+    skipped: Sequence[Finding],
+    training: Training | None,
+    identity: Identity,
 ) -> DataFacts:
     return DataFacts(
-        path=str(data.resolve()) if isinstance(data, Path) else f"{data.repo}@{data.revision} ({data.split})",
+        path=place_text(data),
+        revision=None if isinstance(data, Path) else data.revision,
         digest=identity.data,
         n=len(samples),
         n_skipped=len(skipped),
         skipped=[str(finding) for finding in skipped[:_SKIPPED_KEPT]],
+        training=training
+        and TrainingFacts(
+            path=training.place,
+            digest=training.digest,
+            n=training.n,
+            n_skipped=training.n_bad,
+            majority=training.majority,
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from peakbench.runs.journal import JOURNAL_SCHEMA_VERSION, JournalHeader
 from peakbench.runs.manifest import RunManifest
 from peakbench.runs.records import Failure, Response
 from peakbench.runs.results import Results
+from peakbench.runs.samples import SampleFacts, SamplesHeader
 from peakbench.strict import StrictModel
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -27,15 +28,36 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schemas() -> dict[str, dict[str, Any]]:
     """File name to JSON Schema."""
     models: dict[str, type[StrictModel]] = {
-        "benchmark": BenchmarkFile,
         "metrics": RegistryFile,
         "sweep": SweepFile,
         "run": RunManifest,
         "results": Results,
         "board": Board,
     }
-    made = {name: model.model_json_schema() for name, model in models.items()} | {"responses": _journal_line()}
+    made = {name: model.model_json_schema() for name, model in models.items()} | {
+        "benchmark": _benchmark_file(),
+        "responses": _journal_line(),
+        "samples": _samples_line(),
+    }
     return {f"{name}.schema.json": {"$schema": _DIALECT, **schema} for name, schema in made.items()}
+
+
+def _benchmark_file() -> dict[str, Any]:
+    """A benchmark file: whole, or with `extends` a part, of which any key may be left to the file it extends."""
+    whole = BenchmarkFile.model_json_schema()
+    definitions = {**whole.pop("$defs"), "BenchmarkFile": whole}
+    parts = json.loads(json.dumps(definitions).replace('"#/$defs/', '"#/$defs/PartOf'))
+    return {
+        "title": "A benchmark file",
+        "$defs": definitions | {f"PartOf{name}": _without_required(part) for name, part in parts.items()},
+        "if": {"required": ["extends"], "properties": {"extends": {"type": "string"}}},
+        "then": {"$ref": "#/$defs/PartOfBenchmarkFile"},
+        "else": {"$ref": "#/$defs/BenchmarkFile"},
+    }
+
+
+def _without_required(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != "required"}
 
 
 def _journal_line() -> dict[str, Any]:
@@ -52,6 +74,16 @@ def _journal_line() -> dict[str, Any]:
         line["additionalProperties"] = False
     header["properties"]["schema_version"] = {"const": JOURNAL_SCHEMA_VERSION}
     return {"title": "A line of responses.jsonl", "$defs": definitions, "oneOf": [header, response, failure]}
+
+
+def _samples_line() -> dict[str, Any]:
+    """A line of `samples.jsonl`: a header first, then samples."""
+    sample = SampleFacts.model_json_schema()
+    definitions = sample.pop("$defs", {})
+    lines = [SamplesHeader.model_json_schema(), sample]
+    for line in lines:
+        line["required"] = sorted(line["properties"])
+    return {"title": "A line of samples.jsonl", "$defs": definitions, "oneOf": lines}
 
 
 def write_schemas(folder: Path) -> None:

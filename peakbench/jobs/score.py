@@ -72,6 +72,8 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         "sample_set": f"{len(samples)} samples" + (f", drawn with seed {identity.seed}" if identity.limit else ""),
         "metrics": signatures_digest(metrics),
     }
+    if identity.training is not None:
+        comparable["training"] = identity.training
     servers = [session.server.model_dump(mode="json") for session in manifest.sessions]
     fingerprint = {  # of the ways in which it was asked, not of how often it was broken off
         "identity": manifest.identity_digest,
@@ -138,8 +140,10 @@ def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark)
     """Read a run's samples again, and make sure that they are the ones that were asked about."""
     source, data = benchmark.file.data, Path(manifest.data.path)
     place: DataPlace = data
-    if source.hub is not None or (source.make is not None and not data.exists()):
-        place = benchmark.data_place(cache_folder())  # read, or rendered, again, on this machine too
+    if source.hub is not None and manifest.data.revision is not None:
+        place = source.hub.model_copy(update={"revision": manifest.data.revision})
+    elif source.make is not None and not data.exists():
+        place = benchmark.data_place(cache_folder())  # rendered again, on this machine too
     elif not data.exists():
         raise BadInputError(
             f"{folder.path}: its data is no longer at {data}",

@@ -1,6 +1,7 @@
 """The run folder: `runs/{org__model}/{benchmark}/{utc}-{digest8}/` and the files in it.
 
     run.json            everything needed to repeat and to trust the run
+    samples.jsonl       what was asked about: digests, and the size and type of every image
     responses.jsonl     the journal, append-only: the source of truth
     scores.parquet      a row a sample × repeat × metric × slice
     results.json        results with intervals, counts, signatures; performance
@@ -19,6 +20,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from peakbench.benchmarks.sample import Sample
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.files import disk_errors, make_folder, write_atomically
@@ -26,6 +28,7 @@ from peakbench.runs.journal import Journal, JournalHeader, JournalWriter
 from peakbench.runs.manifest import Identity, RunManifest
 from peakbench.runs.records import Failure
 from peakbench.runs.results import Results
+from peakbench.runs.samples import SampleFacts, read_samples_file, write_samples
 from peakbench.strict import StrictModel, validation_message
 
 _Model = TypeVar("_Model", bound=StrictModel)
@@ -59,6 +62,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.manifest_path = path / "run.json"
+        self.samples_path = path / "samples.jsonl"
         self.journal_path = path / "responses.jsonl"
         self.scores_path = path / "scores.parquet"
         self.results_path = path / "results.json"
@@ -100,6 +104,19 @@ class RunFolder:
     def write_manifest(self, manifest: RunManifest) -> None:
         """Replace `run.json`."""
         write_atomically(self.manifest_path, manifest.model_dump_json(indent=2) + "\n")
+
+    def write_samples(self, samples: Sequence[Sample], manifest: RunManifest) -> None:
+        """Write `samples.jsonl`, unless it is there: the samples of a run are the same for ever."""
+        if not self.samples_path.is_file():
+            write_samples(self.samples_path, manifest.run_id, manifest.data.digest, samples)
+
+    def samples(self) -> Iterator[SampleFacts]:
+        """Read `samples.jsonl`, one sample at a time.
+
+        Raises:
+            BadInputError: If it is missing or of another format.
+        """
+        return read_samples_file(self.samples_path)
 
     def read_results(self) -> Results:
         """Read `results.json`.

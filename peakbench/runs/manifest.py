@@ -37,18 +37,37 @@ class ModelFacts(StrictModel):
         return name
 
 
+class TrainingFacts(StrictModel):
+    """The training split that a benchmark names, as it was when the run began."""
+
+    path: str
+    digest: str
+    """Over the completed references, whatever their order."""
+    n: int
+    """References counted."""
+    n_skipped: int = 0
+    """Bad rows that were left out, as the person asked."""
+    majority: dict[str, Any]
+    """Each field's most frequent value: what the floor `majority_value` answers. Kept, so that a run can be scored
+    where the split is not."""
+
+
 class DataFacts(StrictModel):
     """Where the data lies, and what it is."""
 
     path: str
     digest: str
     """Over the canonical samples that were asked: id, prompt, completed reference, image digests."""
+    revision: str | None = None
+    """The commit of a data set on the Hub, whatever branch or tag the benchmark names; else null."""
     n: int
     """Samples asked."""
     n_skipped: int = 0
     """Bad rows that were left out, as the person asked."""
     skipped: list[str] = []
     """What was wrong with them, the first thousand."""
+    training: TrainingFacts | None = None
+    """Null when the benchmark names no training split: its majority is taken in-sample."""
 
 
 class ServerFacts(StrictModel):
@@ -89,6 +108,8 @@ class Identity(StrictModel):
     repeats: int
     limit: int | None
     seed: int
+    training: str | None = None
+    """Digest of the training split's references; null when there is none."""
 
     @property
     def digest(self) -> str:

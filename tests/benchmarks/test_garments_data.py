@@ -136,7 +136,8 @@ def test_the_made_benchmark_file_is_the_builtin_one_with_its_own_data(tmp_path: 
     made = read_benchmark_file(make_garments(tmp_path, 1, 7).with_name("benchmark.yaml"))
     builtin = read_benchmark_file(BUILTIN)
     assert (made.id, made.data.path, made.data.make) == ("garments-made", "data.jsonl", None)
-    own = {"id", "title", "data"}
+    assert made.training is None
+    own = {"id", "title", "data", "training"}
     assert made.model_dump(exclude=own) == builtin.model_dump(exclude=own)
     assert (builtin.id, builtin.data.make and builtin.data.make.n) == ("garments-demo", 200)
 

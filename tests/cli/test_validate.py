@@ -103,15 +103,67 @@ def test_good_data_validates(peakbench: Run, tiny: Tiny) -> None:
 
 def test_what_is_in_the_data_is_counted(peakbench: Run, tiny: Tiny) -> None:
     path = tiny(6)
-    shown = peakbench("benchmarks", "show", path, "--data").stdout
-    assert "6 samples" in shown
+    shown = peakbench("benchmarks", "show", path).stdout
+    assert "\n6 samples" in shown
     assert "shirt (3)" in shown
     assert "50.0%" in shown
     assert "8 × 8 (6)" in shown
     assert shown.count("Answer with one JSON object.") == 4  # in the file, and three times as it is sent
-    counted = json.loads(peakbench("benchmarks", "show", path, "--data", "--json").stdout)["contents"]
+    counted = json.loads(peakbench("benchmarks", "show", path, "--json").stdout)["contents"]
+    assert counted["whole"] is True
     assert counted["nulls"] == {"type": 3, "color": 3, "size": 3}
     assert counted["image_sizes"] == {"8x8": 6}
+
+
+def test_data_is_counted_by_its_first_rows_unless_all_of_it_is_wanted(peakbench: Run, tiny: Tiny) -> None:
+    path = tiny(501)
+    assert "the first rows only (--data counts all): 500 samples" in peakbench("benchmarks", "show", path).stdout
+    assert "\n501 samples" in peakbench("benchmarks", "show", path, "--data").stdout
+    shown = peakbench("benchmarks", "show", path, "--no-data")
+    assert "samples" not in shown.stdout.replace("in-sample", "")
+    assert "the data was not looked at" in shown.stdout
+
+
+def test_a_benchmark_is_shown_whose_data_cannot_be_read(peakbench: Run, tiny: Tiny, tmp_path: Path) -> None:
+    path = tiny(1)
+    (path.parent / "data.jsonl").unlink()
+    shown = peakbench("benchmarks", "show", path)
+    assert shown.returncode == 0
+    assert "Answer with one JSON object." in shown.stdout
+    assert "the data cannot be read: " in shown.stdout
+    assert peakbench("benchmarks", "show", path, "--data").returncode == 2
+    empty = str(tmp_path / "cache")
+    shown = peakbench("benchmarks", "show", "garments-demo", PEAKBENCH_CACHE=empty)
+    assert "--data renders or fetches it" in shown.stdout
+    assert "majority floor: from a training split of 2,000 garments of seed 900001" in shown.stdout
+    assert json.loads(peakbench("benchmarks", "show", "garments", "--json").stdout)["contents"] is None
+
+
+def test_rendered_data_is_counted_once_it_is_there(peakbench: Run, tmp_path: Path) -> None:
+    path = tmp_path / "few.yaml"
+    made = "data: {make: {kind: garments, n: 3, seed: 1}}\n"
+    path.write_text(f"schema_version: 1\nextends: garments-demo\nid: few\n{made}")
+    cache = {"PEAKBENCH_CACHE": str(tmp_path / "cache")}
+    assert "not on this machine yet" in peakbench("benchmarks", "show", path, **cache).stdout
+    assert "\n3 samples" in peakbench("benchmarks", "show", path, "--data", **cache).stdout
+    assert "\n3 samples" in peakbench("benchmarks", "show", path, **cache).stdout
+
+
+def test_the_training_split_is_validated_with_the_data(peakbench: Run, tiny: Tiny) -> None:
+    path = tiny(5, extra="training: {path: train.jsonl}\n")
+    split = path.parent / "train.jsonl"
+    split.write_text('{"reference": {"type": "shirt"}}\n')
+    done = peakbench("benchmarks", "validate", path)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "5 good samples, 1 references of the training split, 0 bad rows\n",
+    )
+    split.write_text('{"reference": {"type": "shirt"}}\n{"id": "x", "reference": {"fabric": "wool"}}\n')
+    done = peakbench("benchmarks", "validate", path)
+    assert done.returncode == 2
+    assert "train.jsonl, line 2, sample 'x': the reference has the key `fabric`" in done.stdout
+    split.write_text("")
+    assert peakbench("benchmarks", "validate", path).returncode == 2
 
 
 def test_a_text_benchmark_is_asked_and_scored(

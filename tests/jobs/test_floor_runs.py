@@ -30,7 +30,7 @@ def make(path: Path, root: Path) -> list[RunFolder]:
     data = benchmark.data_place(path.parent)
     samples, _ = benchmark.samples(data, path.parent)
     settings = RunSettings(ModelFacts(name="m"), Endpoint("http://127.0.0.1:9/v1"), root)
-    identity = run_identity(benchmark, samples, settings)
+    identity = run_identity(benchmark, samples, settings, None)
     facts = DataFacts(path=str(data), digest=identity.data, n=len(samples))
     return ensure_floors(root, benchmark, facts, lambda: samples, Registry.load(), identity)
 

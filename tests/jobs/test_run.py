@@ -1,5 +1,6 @@
 """A run from its first request to its scores: what is asked again and what is not, wherever it was broken off."""
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -218,3 +219,38 @@ def test_rendered_data_is_rendered_again_for_scoring(
     shutil.rmtree(tmp_path / "cache")
     with first.folder.lock():
         assert score_run(first.folder, Registry.load()).metrics == first.results.metrics
+
+
+def test_what_is_asked_about_is_written_before_the_first_request_and_once(tiny: Tiny, settings: RunSettings) -> None:
+    path = tiny(4)
+    seen: list[int] = []
+    watching = Watching(show=lambda _: seen.append(len(list(the_run(settings).samples()))))
+    folder = run(path, replace(settings, limit=3), watching).folder
+    assert set(seen) == {3}
+    samples = list(folder.samples())
+    with folder.journal() as journal:
+        assert {record.sample_id: record.sample_digest for record in journal.records()} == {
+            sample.id: sample.digest for sample in samples
+        }
+    for sample in samples:
+        (image,) = sample.images
+        content = Path(image.path).read_bytes()
+        assert Path(image.path) == path.parent / "images" / f"{sample.line - 1}.png"
+        assert (image.sha256, image.bytes) == (hashlib.sha256(content).hexdigest(), len(content))
+        assert (image.width, image.height, image.mime) == (8, 8, "image/png")
+    (oracle,) = find_runs([settings.output / "floor__oracle"])
+    assert list(oracle.samples()) == samples
+
+
+def test_a_run_that_is_gone_on_with_keeps_what_it_says_was_asked(tiny: Tiny, settings: RunSettings) -> None:
+    path = tiny(4)
+    folder = run(path, settings).folder
+    written = folder.samples_path.read_bytes()
+    time = folder.samples_path.stat().st_mtime_ns
+    without_last_words(folder)
+    run(path, replace(settings, resume=True))
+    assert folder.samples_path.stat().st_mtime_ns == time
+    without_last_words(folder)
+    folder.samples_path.unlink()  # killed between run.json and this file
+    run(path, replace(settings, resume=True))
+    assert folder.samples_path.read_bytes() == written

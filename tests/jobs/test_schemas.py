@@ -35,7 +35,16 @@ def test_what_ships_keeps_to_its_schema() -> None:
     validate("metrics", json.loads((content_root() / "peakbench_metrics.json").read_text()))
     validate("sweep", read_yaml(content_root() / "runners" / "demo.yaml"))
     for name in builtin_benchmarks():
-        validate("benchmark", find_benchmark(name).resolved())  # a file that extends another is whole only then
+        validate("benchmark", find_benchmark(name).resolved())
+        validate("benchmark", read_yaml(find_benchmark(name).path))
+
+
+def test_a_benchmark_file_need_not_be_whole_where_it_extends_another() -> None:
+    own = {"id": "mine", "boxes": {"answers": {"order": "yxyx"}}, "fields": {"type": {"weight": 2}}}
+    validate("benchmark", own | {"extends": "sdg"})
+    for wrong in (own, own | {"extends": None}, own | {"extends": "sdg", "colums": {}}):
+        with pytest.raises(jsonschema.ValidationError):
+            validate("benchmark", wrong)
 
 
 def test_what_a_run_and_a_board_write_keeps_to_its_schema(
@@ -48,9 +57,9 @@ def test_what_a_run_and_a_board_write_keeps_to_its_schema(
     assert done.returncode == 0, done.stderr
     assert peakbench("leaderboard", "runs", "-o", "board").returncode == 0
     for path in (tmp_path / "runs").rglob("*.json*"):
-        if path.name == "responses.jsonl":
+        if path.suffix == ".jsonl":
             for line in path.read_text().splitlines():
-                validate("responses", json.loads(line))
+                validate(path.stem, json.loads(line))
         else:
             validate(path.stem, json.loads(path.read_text()))
     validate("board", json.loads((tmp_path / "board" / "board.json").read_text()))

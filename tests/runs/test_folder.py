@@ -68,6 +68,7 @@ def test_every_key_of_the_identity_changes_its_digest() -> None:
         "repeats": 2,
         "limit": 1,
         "seed": 1,
+        "training": "x",
     }
     assert set(changes) == set(Identity.model_fields)
     for key, value in changes.items():

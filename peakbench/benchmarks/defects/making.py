@@ -83,6 +83,11 @@ def defects_from_cache(n: int, seed: int, cache: Path) -> Path:
         BadInputError: If `n` or `seed` is out of range, or the cached file was changed.
         InfrastructureError: If the disk refuses.
     """
+    return make_defects(cached_defects(n, seed, cache).parent, n, seed)
+
+
+def cached_defects(n: int, seed: int, cache: Path) -> Path:
+    """Where `defects_from_cache` keeps its `data.jsonl`, whether it is there or not."""
     from peakbench.benchmarks.defects.rendering import RENDERER_VERSION
 
-    return make_defects(cache / f"defects-{n}-{seed}-v{RENDERER_VERSION}", n, seed)
+    return cache / f"defects-{n}-{seed}-v{RENDERER_VERSION}" / "data.jsonl"

@@ -79,9 +79,14 @@ def garments_from_cache(n: int, seed: int, cache: Path) -> Path:
         BadInputError: If `n` or `seed` is out of range, or the cached file was changed.
         InfrastructureError: If the disk refuses.
     """
+    return make_garments(cached_garments(n, seed, cache).parent, n, seed)
+
+
+def cached_garments(n: int, seed: int, cache: Path) -> Path:
+    """Where `garments_from_cache` keeps its `data.jsonl`, whether it is there or not."""
     from peakbench.benchmarks.garments.rendering import RENDERER_VERSION
 
-    return make_garments(cache / f"garments-{n}-{seed}-v{RENDERER_VERSION}", n, seed)
+    return cache / f"garments-{n}-{seed}-v{RENDERER_VERSION}" / "data.jsonl"
 
 
 def _benchmark_file() -> str:
@@ -91,4 +96,5 @@ def _benchmark_file() -> str:
     text = re.sub(r"\A(#.*\n)+", head, text)
     text = re.sub(r"(?m)^id: .*$", "id: garments-made", text)
     text = re.sub(r"(?m)^title: .*$", "title: Garments, made on this machine", text)
+    text = re.sub(r"(?m)^training:\n(  .*\n)+", "", text)  # other data will have another one, or none
     return re.sub(r"(?m)^data:\n(  .*\n)+", "data:\n  path: data.jsonl\n", text)

@@ -1,0 +1,120 @@
+"""`samples.jsonl`: what was asked about, so that a reader of a run can tell without the data.
+
+The first line is a header; every other line is a sample in the order of asking: its id, where it stands in the data,
+its digest, its cluster, and of each image the digest, the size and the type of the bytes that were sent. Prompt and
+reference stay in the data, which the sample's digest vouches for.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from peakbench.benchmarks.sample import ImageFile, Sample
+from peakbench.errors import BadInputError
+from peakbench.files import write_lines_atomically
+from peakbench.strict import StrictModel, validation_message
+
+
+class SamplesHeader(StrictModel):
+    """The first line."""
+
+    kind: Literal["header"] = "header"
+    schema_version: Literal[1] = 1
+    run_id: str
+    """The run folder's name."""
+    data: str
+    """The data digest, as `run.json` has it."""
+    n: int
+    """Samples, a line each."""
+
+
+class ImageFacts(StrictModel):
+    """An image of a sample, as it was sent."""
+
+    sha256: str
+    """Of the bytes."""
+    mime: str
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    bytes: int
+    path: str
+    """Where the file lay."""
+
+
+class SampleFacts(StrictModel):
+    """A sample that was asked about."""
+
+    kind: Literal["sample"] = "sample"
+    id: str
+    line: int
+    """Line or row in the data, from 1."""
+    digest: str
+    """Of id, prompt, completed reference and images; the records of the journal carry it too."""
+    cluster: str | None = None
+    images: list[ImageFacts] = []
+    """In the order in which they are sent."""
+
+
+def write_samples(path: Path, run_id: str, data: str, samples: Sequence[Sample]) -> None:
+    """Write a run's `samples.jsonl`, line by line and whole or not at all.
+
+    Args:
+        path: The file.
+        run_id: The run folder's name.
+        data: The data digest.
+        samples: In the order of asking.
+
+    Raises:
+        InfrastructureError: If the disk refuses.
+    """
+    write_lines_atomically(path, _lines(SamplesHeader(run_id=run_id, data=data, n=len(samples)), samples))
+
+
+def _lines(header: SamplesHeader, samples: Iterable[Sample]) -> Iterator[str]:
+    yield header.model_dump_json()
+    for sample in samples:
+        facts = SampleFacts(
+            id=sample.id,
+            line=sample.line,
+            digest=sample.digest,
+            cluster=sample.cluster,
+            images=[_image(image) for image in sample.images],
+        )
+        yield facts.model_dump_json()
+
+
+def _image(image: ImageFile) -> ImageFacts:
+    return ImageFacts(
+        sha256=image.sha256,
+        mime=image.mime,
+        width=image.width,
+        height=image.height,
+        bytes=image.n_bytes,
+        path=str(image.path.absolute()),
+    )
+
+
+def read_samples_file(path: Path) -> Iterator[SampleFacts]:
+    """Read a run's `samples.jsonl`, one sample at a time.
+
+    Raises:
+        BadInputError: If it is missing, of another format, or holds another number of samples than it says.
+    """
+    mend = "go on with the run, or make it again; what was asked is not recorded otherwise"
+    try:
+        with path.open("rb") as file:
+            header = SamplesHeader.model_validate_json(file.readline())
+            n = 0
+            for line in file:
+                n += 1
+                yield SampleFacts.model_validate_json(line)
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror}", mend=mend) from error
+    except ValidationError as error:
+        raise BadInputError(validation_message(path, error), mend=mend) from error
+    if n != header.n:
+        raise BadInputError(f"{path}: {n} samples where its header says {header.n}", mend=mend)
