@@ -7,12 +7,13 @@ made and shown in the same way.
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from peakbench.benchmarks.boxes import BoxConvention, converted
 from peakbench.benchmarks.file import BenchmarkFile, FloorName
 from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.values import equality_form, field_null_words, is_null, scalar_text
 
 FLOOR_NOTES: Mapping[FloorName, str] = {
     "never_json": "answers with a sentence that holds no JSON",
@@ -25,7 +26,13 @@ FLOOR_NOTES: Mapping[FloorName, str] = {
 }
 
 
-def floor_answers(file: BenchmarkFile, name: FloorName, samples: Sequence[Sample], seed: int) -> list[str]:
+def floor_answers(
+    file: BenchmarkFile,
+    name: FloorName,
+    samples: Sequence[Sample],
+    seed: int,
+    majority: Mapping[str, Any] | None = None,
+) -> list[str]:
     """What a floor answers to each sample.
 
     Args:
@@ -33,14 +40,20 @@ def floor_answers(file: BenchmarkFile, name: FloorName, samples: Sequence[Sample
         name: The floor.
         samples: The samples asked about, with completed references; at least one.
         seed: For `random_row`.
+        majority: As `majority_answer` gives it; needed for `majority_value`.
 
     Returns:
         One text a sample, in their order.
+
+    Raises:
+        ValueError: If `majority_value` is asked for without the majority's answer.
     """
+    if name == "majority_value" and majority is None:
+        raise ValueError("the floor `majority_value` needs the majority's answer")
     makers: dict[FloorName, Callable[[], list[str]]] = {
         "never_json": lambda: ["I cannot tell from this picture."] * len(samples),
         "always_null": lambda: [_text(dict.fromkeys(file.fields)) for _ in samples],
-        "majority_value": lambda: [_text(_majority(samples))] * len(samples),
+        "majority_value": lambda: [_text(majority)] * len(samples),
         "random_row": lambda: [_answer(file, samples[index]) for index in _other_rows(len(samples), seed)],
         "defects_always_empty": lambda: ["[]"] * len(samples),
         "defects_whole_image": lambda: [_whole_image(file, sample) for sample in samples],
@@ -89,15 +102,64 @@ def _whole_image(file: BenchmarkFile, sample: Sample) -> str:
     return _text(items)
 
 
-def _majority(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Each field's most frequent value, null included; among equals the one that comes first in the data."""
-    majority = {}
-    references = [sample.reference for sample in samples if isinstance(sample.reference, Mapping)]
-    for name in references[0]:
-        values = [reference[name] for reference in references]
-        counts = Counter(json.dumps(value, sort_keys=True) for value in values)
-        majority[name] = json.loads(counts.most_common(1)[0][0])
-    return majority
+def majority_answer(
+    file: BenchmarkFile,
+    samples: Sequence[Sample],
+    null_values: Iterable[str],
+    training: Iterable[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Each field's most frequent value: the best that one answer for all can do, field by field.
+
+    Values are counted as they compare: null and every null word as one, which answers null; texts that are equal but
+    for case and white space as one, which answers in its most frequent spelling. Among equals the first one in the
+    data is taken.
+
+    Args:
+        file: A benchmark with fields.
+        samples: The samples asked about, whose references are counted when there is no training split: in-sample.
+        null_values: The registry's null words; the file's own are counted beside them.
+        training: Completed references of the training split, read once; memory grows with their distinct values,
+            not with their number.
+
+    Returns:
+        Field to value, every field in the schema's order.
+
+    Raises:
+        ValueError: If the file has no fields, or there is no reference to count.
+    """
+    schema = file.schema_of_fields
+    if schema is None:
+        raise ValueError(f"{file.name} has no fields whose values could be counted")
+    references = training
+    if references is None:
+        references = (sample.reference for sample in samples if isinstance(sample.reference, Mapping))
+    nulls = field_null_words(schema, null_values)
+    counts: dict[str, dict[str, Counter[str]]] = {name: {} for name in schema.fields}
+    for reference in references:
+        for name, spellings in counts.items():
+            value = reference.get(name)
+            value = None if is_null(value, nulls[name]) else value
+            form = json.dumps(_counted_form(value), sort_keys=True)
+            spellings.setdefault(form, Counter())[json.dumps(value, sort_keys=True)] += 1
+    if not all(counts.values()):
+        raise ValueError("there is no reference to count")
+    return {name: _most_frequent(spellings) for name, spellings in counts.items()}
+
+
+def _counted_form(value: Any) -> Any:
+    """A JSON value with its texts in equality form; a number counts as the text that it is written as."""
+    if isinstance(value, Mapping):
+        return {key: _counted_form(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_counted_form(item) for item in value]
+    text = scalar_text(value)
+    return None if text is None else equality_form(text)
+
+
+def _most_frequent(spellings: Mapping[str, Counter[str]]) -> Any:
+    """The most frequent spelling of the most frequent value; dictionaries keep the data's order for equals."""
+    chosen = max(spellings.values(), key=Counter.total)
+    return json.loads(chosen.most_common(1)[0][0])
 
 
 def _other_rows(n: int, seed: int) -> list[int]:

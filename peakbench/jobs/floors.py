@@ -6,7 +6,7 @@ from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark
 from peakbench.benchmarks.file import FloorName
-from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers
+from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers, majority_answer
 from peakbench.benchmarks.sample import Sample
 from peakbench.files import make_folder
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
@@ -87,6 +87,8 @@ def _make(
     name: FloorName,
     registry: Registry,
 ) -> RunFolder:
+    file = benchmark.file
+    majority = majority_answer(file, samples, registry.null_values) if file.fields else None
     folder = RunFolder.create(root, identity)
     manifest = RunManifest(
         run_id=folder.path.name,
@@ -106,7 +108,8 @@ def _make(
         folder.write_manifest(manifest)
         writer = folder.journal_writer(manifest)
         try:
-            for sample, text in zip(samples, floor_answers(benchmark.file, name, samples, identity.seed), strict=True):
+            answers = floor_answers(file, name, samples, identity.seed, majority)
+            for sample, text in zip(samples, answers, strict=True):
                 writer.append(
                     Response(
                         sample_id=sample.id,

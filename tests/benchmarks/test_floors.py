@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peakbench.benchmarks.file import BenchmarkFile
-from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers
+from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers, majority_answer
 from peakbench.benchmarks.sample import Sample
 
 FILE = BenchmarkFile.model_validate(
@@ -61,9 +61,57 @@ def test_always_null_has_every_field() -> None:
     assert answers("always_null", samples("a", "b")) == [{"type": None, "size": None}] * 2
 
 
+def majority(*types: object, training: list[dict[str, object]] | None = None) -> object:
+    given = [Sample(f"s{index}", "p", (), {"type": kind, "size": None}) for index, kind in enumerate(types)]
+    return majority_answer(FILE, given, ["N/A", "none"], training)["type"]
+
+
 def test_the_majority_counts_null_and_prefers_the_first_among_equals() -> None:
-    assert answers("majority_value", samples("a", None, None))[0] == {"type": None, "size": None}
-    assert answers("majority_value", samples("b", "a", "a", "b"))[0]["type"] == "b"
+    assert majority("a", None, None) is None
+    assert majority("b", "a", "a", "b") == "b"
+
+
+def test_null_and_all_null_words_are_one_value_of_the_majority() -> None:
+    assert majority("a", "a", None, "N/A", " none.") is None
+    assert majority("a", "a", "unknown", "unknown", "unknown") == "unknown"
+    words = FILE.model_copy(update={"null_values": ["unknown"]})
+    given = samples("a", "unknown", "N/A")
+    assert majority_answer(words, given, ["N/A"]) == {"type": None, "size": None}
+
+
+def test_spellings_of_a_value_are_counted_together_and_the_most_frequent_is_answered() -> None:
+    assert majority("Navy  Blue", "navy blue", "navy blue", "red", "red") == "navy blue"
+    assert majority("Tee", "tee", "red") == "Tee"
+    assert majority(42, "42", "red", "red", 42.0) == 42
+    assert majority(["B"], ["b"], ["b", "c"]) == ["B"]
+
+
+def test_the_majority_of_a_training_split_knows_nothing_of_the_samples() -> None:
+    assert majority("a", "a", training=[{"type": "b", "size": "M"}]) == "b"
+    assert majority(training=[{"type": "b", "size": "M"}]) == "b"
+
+
+@given(st.lists(st.sampled_from([None, "N/A", "a", "A", "b ", "B", 1]), min_size=1, max_size=12))
+def test_no_other_value_is_there_more_often_than_the_majority(values: list[object]) -> None:
+    def form(value: object) -> object:
+        return None if value in (None, "N/A") else str(value).strip().lower()
+
+    counts = Counter(form(value) for value in values)
+    assert counts[form(majority(*values))] == max(counts.values())
+
+
+def test_a_majority_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="no reference to count"):
+        majority()
+    with pytest.raises(ValueError, match="no fields"):
+        majority_answer(BOXES, [], [])
+    with pytest.raises(ValueError, match="needs the majority's answer"):
+        floor_answers(FILE, "majority_value", samples("a"), 0)
+
+
+def test_the_floor_answers_the_majority_to_every_sample() -> None:
+    made = floor_answers(FILE, "majority_value", samples("a", "b"), 0, {"type": "a", "size": None})
+    assert [json.loads(text) for text in made] == [{"type": "a", "size": None}] * 2
 
 
 @given(n=st.integers(2, 30), seed=st.integers(0, 99))
