@@ -7,15 +7,17 @@ from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
 from peakbench.benchmarks.file import BenchmarkFile
+from peakbench.benchmarks.floors import majority_answer
 from peakbench.benchmarks.loaders import DataPlace
 from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.jobs.facts import SCORING_PACKAGES, package_versions
 from peakbench.metrics.answers import preparer
-from peakbench.metrics.metric import Answer, Metric, RepeatMetric, Timings
+from peakbench.metrics.metric import IN_SAMPLE, Answer, Metric, RepeatMetric, Timings
 from peakbench.metrics.performance import performance_of
 from peakbench.metrics.registry import Registry
+from peakbench.metrics.skill import SkillOverMajority
 from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.journal import Journal, require_own_header
 from peakbench.runs.manifest import RunManifest
@@ -56,7 +58,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         signatures = {name: metric.signature for name, metric in metrics.items()}
         counts = _Counts()
         with ScoresWriter(folder.scores_path, {"peakbench.run_id": manifest.run_id}) as writer:
-            for sample, answers in _answers(samples, journal, registry, benchmark, identity.repeats):
+            for sample, answers in _answers(samples, journal, registry, benchmark.file, identity.repeats):
                 counts.add(answers)
                 writer.write(_rows(sample, answers, metrics))
         results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
@@ -101,8 +103,13 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
     return whole
 
 
-def metrics_of(file: BenchmarkFile, registry: Registry) -> dict[str, Metric]:
+def metrics_of(file: BenchmarkFile, registry: Registry, majority: str = IN_SAMPLE) -> dict[str, Metric]:
     """The metrics that a benchmark is scored by, in the registry's order.
+
+    Args:
+        file: The benchmark.
+        registry: The metrics there are.
+        majority: Where the majority's answer is counted: in-sample, or a training split with its digest.
 
     Raises:
         BadInputError: If the benchmark names one that is not there, or is ranked by one that is not scored.
@@ -112,7 +119,10 @@ def metrics_of(file: BenchmarkFile, registry: Registry) -> dict[str, Metric]:
         close = difflib.get_close_matches(file.ranked_by, metrics, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"rank by one of: {', '.join(metrics)}"
         raise BadInputError(f"{file.name} is ranked by `{file.ranked_by}`, which is no metric of its task", mend=hint)
-    return metrics
+    return {
+        name: metric.against(majority) if isinstance(metric, SkillOverMajority) else metric
+        for name, metric in metrics.items()
+    }
 
 
 def signatures_digest(metrics: Mapping[str, Metric]) -> str:
@@ -158,9 +168,10 @@ def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark)
 
 
 def _answers(
-    samples: Sequence[Sample], journal: Journal, registry: Registry, benchmark: Benchmark, repeats: int
+    samples: Sequence[Sample], journal: Journal, registry: Registry, file: BenchmarkFile, repeats: int
 ) -> Iterator[tuple[Sample, list[Answer]]]:
-    prepare = preparer(benchmark.file, registry)
+    majority = majority_answer(file, samples, registry.null_values) if file.fields else None
+    prepare = preparer(file, registry, majority)
     for sample in samples:
         yield sample, [prepare(sample, journal[sample.id, repeat]) for repeat in range(repeats)]
 

@@ -48,6 +48,7 @@ def test_every_golden_case_of_the_registry_passes_or_says_why_not(registry: Regi
         "levenshtein.jsonl": 14,
         "json_extraction.jsonl": 30,
         "comparators.jsonl": 9,
+        "consistency_exact.jsonl": 15,
     }
     for outcome in outcomes:
         assert outcome.status == "pass" or "no comparator" in outcome.detail
