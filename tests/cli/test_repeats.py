@@ -4,7 +4,6 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -33,7 +32,7 @@ class Wavering:
         self._looks: Counter[bytes] = Counter()
         self._lock = Lock()
 
-    def answer(self, image: "Image", prompt: str) -> MockAnswer:  # noqa: ARG002
+    def answer(self, image: "Image", prompt: str) -> MockAnswer:
         pixels = image.tobytes()
         with self._lock:
             looks = self._looks[pixels]

@@ -29,7 +29,8 @@ def run_of(responses: list[str | None], nulls: list[int]) -> list[Answer]:
 
 def value(name: str, answers: list[Answer]) -> float:
     metric = REGISTRY.metric(name, SCHEMA)
-    return float(metric.from_totals(np.sum([metric.score(answer)[0].stats for answer in answers], axis=0)))
+    stats = [metric.score(answer)[0].stats for answer in answers]
+    return float(metric.from_totals(np.sum([each for each in stats if each], axis=0)))
 
 
 @pytest.mark.parametrize("response", [None, "I cannot tell."])

@@ -55,7 +55,11 @@ def test_skill_is_the_share_of_the_way_from_the_majority_to_perfect(pairs: list[
 
 
 def test_the_majority_has_no_skill_the_oracle_all_and_no_answer_less_than_none() -> None:
-    references: list[dict[str, Any]] = [{"type": "tee"}, {"type": "coat", "brand": "Nike"}, {"type": "tee", "brand": "x"}]
+    references: list[dict[str, Any]] = [
+        {"type": "tee"},
+        {"type": "coat", "brand": "Nike"},
+        {"type": "tee", "brand": "x"},
+    ]
     assert of_run([answer(each, MAJORITY) for each in references]) == 0.0
     assert of_run([answer(each, {"brand": None} | each) for each in references]) == 1.0
     assert of_run([answer(each, None) for each in references]) == pytest.approx(-1.75 / 1.25)
