@@ -157,8 +157,8 @@ def test_variances_are_never_negative(values: list[list[float]]) -> None:
 
 def test_a_sample_that_counts_without_a_value_of_its_own_is_defined() -> None:
     rows = [
-        row("a", None, reason="has no value alone", stats=(0.0, 3.0)),
-        row("b", 1.0, stats=(1.0, 1.0), cluster="k"),
+        row("a", None, reason="has no value alone", stats=(0.0, 3.0), cluster="k"),
+        row("b", 1.0, stats=(1.0, 1.0)),
         row("c", None, reason="nothing", cluster="k"),
     ]
     result = summary(rows, 3, metric("m", "bootstrap"))
