@@ -4,10 +4,11 @@ Temperature 0 is not deterministic: batching changes the order of sums, and a wo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-from peakbench.benchmarks.values import resolve_keys, schema_key_index, wrapper_form
+from peakbench.benchmarks.values import KeyIndex, resolve_keys, schema_key_index, wrapper_form
 from peakbench.canonical import canonical_json
 from peakbench.metrics.metric import Answer, MeanMetric, RepeatMetric, Score
 
@@ -25,12 +26,15 @@ class ConsistencyExact(RepeatMetric, MeanMetric):
 
     def measure_repeats(self, answers: Sequence[Answer]) -> Iterable[Score]:
         """The share; undefined for fewer than two repeats."""
-        values = [self._comparable(answer) for answer in answers]
-        pairs = list(combinations(values, 2))
-        if not pairs:
+        if len(answers) < 2:
             yield self.one(None, self.definition.undefined)
             return
+        pairs = list(combinations([self._comparable(answer) for answer in answers], 2))
         yield self.one(sum(self._same(one, other) for one, other in pairs) / len(pairs))
+
+    @cached_property
+    def _index(self) -> KeyIndex:
+        return schema_key_index(self.schema) if self.schema is not None else {}
 
     def _comparable(self, answer: Answer) -> Any:
         """What is compared of an answer: fields by name, a text in wrapper form, sorted items; None for no answer."""
@@ -40,7 +44,7 @@ class ConsistencyExact(RepeatMetric, MeanMetric):
         if isinstance(value, list):
             return sorted(canonical_json(item) for item in value)
         if isinstance(value, Mapping) and self.schema is not None:
-            return resolve_keys(value, self.schema.fields, schema_key_index(self.schema))[0]
+            return resolve_keys(value, self.schema.fields, self._index)[0]
         return value
 
     def _same(self, one: Any, other: Any) -> bool:
