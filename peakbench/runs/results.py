@@ -19,7 +19,7 @@ class Result(StrictModel):
     n: int
     """Samples in the denominator, failed and unparsed ones included."""
     n_defined: int
-    """Samples for which the metric is defined, or which count in a ratio of sums that has no value for one sample."""
+    """Samples that count for the value: those for which the metric is defined, or that add to its sums."""
     counts: dict[str, float] = {}
     """The summed sufficient statistics, where the metric has names for them (`tp`, `n_pred`, …)."""
 
