@@ -13,6 +13,16 @@ Limit = Annotated[
     int | None, typer.Option("--limit", "-L", min=1, help="Ask about this many samples, drawn with --seed.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the draw of samples, the floors and the bootstrap.")]
+Repeats = Annotated[
+    int,
+    typer.Option(
+        "--repeats",
+        "--epochs",
+        min=1,
+        max=1000,
+        help="How often each sample is asked: all samples once, then all again. Measures how far answers agree.",
+    ),
+]
 MaxConcurrency = Annotated[
     int,
     typer.Option(

@@ -37,9 +37,11 @@ def report(outcome: "RunOutcome", registry: "Registry", *, as_json: bool) -> Non
         print_json({"run": str(outcome.folder.path), "results": results.model_dump(mode="json")})
         return
     console = output_console()
-    console.print(Text(printable(f"{results.model} on {results.benchmark}, {results.n} samples"), style="bold"))
+    often = f", each asked {results.repeats} times" if results.repeats > 1 else ""
+    console.print(Text(printable(f"{results.model} on {results.benchmark}, {results.n} samples{often}"), style="bold"))
     headline = [definition.id for definition in registry.definitions if definition.headline]
-    for name in dict.fromkeys([results.rank_by or "", *headline, *_BESIDE]):
+    of_repeats = ["consistency_exact"] if results.repeats > 1 else []
+    for name in dict.fromkeys([results.rank_by or "", *headline, *of_repeats, *_BESIDE]):
         if name in results.metrics:
             ranks = "  ← ranks" if name == results.rank_by else ""
             console.print(Text(f"  {name:<28} {_shown(results.metrics[name])}{ranks}"))

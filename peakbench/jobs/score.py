@@ -4,9 +4,11 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
 from peakbench.benchmarks.file import BenchmarkFile
+from peakbench.benchmarks.floors import majority_answer
 from peakbench.benchmarks.loaders import DataPlace
 from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.canonical import digest
@@ -16,6 +18,8 @@ from peakbench.metrics.answers import preparer
 from peakbench.metrics.metric import Answer, Metric, RepeatMetric, Timings
 from peakbench.metrics.performance import performance_of
 from peakbench.metrics.registry import Registry
+from peakbench.metrics.signatures import DIGITS
+from peakbench.metrics.skill import SkillOverMajority
 from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.journal import Journal, require_own_header
 from peakbench.runs.manifest import RunManifest
@@ -56,7 +60,9 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         signatures = {name: metric.signature for name, metric in metrics.items()}
         counts = _Counts()
         with ScoresWriter(folder.scores_path, {"peakbench.run_id": manifest.run_id}) as writer:
-            for sample, answers in _answers(samples, journal, registry, benchmark, identity.repeats):
+            prepare = preparer(benchmark.file, registry, _majority(benchmark.file, samples, registry))
+            for sample in samples:
+                answers = [prepare(sample, journal[sample.id, repeat]) for repeat in range(identity.repeats)]
                 counts.add(answers)
                 writer.write(_rows(sample, answers, metrics))
         results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
@@ -103,8 +109,13 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
     return whole
 
 
-def metrics_of(file: BenchmarkFile, registry: Registry) -> dict[str, Metric]:
+def metrics_of(file: BenchmarkFile, registry: Registry, training: str | None = None) -> dict[str, Metric]:
     """The metrics that a benchmark is scored by, in the registry's order.
+
+    Args:
+        file: The benchmark.
+        registry: The metrics there are.
+        training: Digest of the training split that the majority's answer is taken from; None: taken in-sample.
 
     Raises:
         BadInputError: If the benchmark names one that is not there, or is ranked by one that is not scored.
@@ -114,7 +125,12 @@ def metrics_of(file: BenchmarkFile, registry: Registry) -> dict[str, Metric]:
         close = difflib.get_close_matches(file.ranked_by, metrics, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"rank by one of: {', '.join(metrics)}"
         raise BadInputError(f"{file.name} is ranked by `{file.ranked_by}`, which is no metric of its task", mend=hint)
-    return metrics
+    if training is None:
+        return metrics
+    return {
+        name: metric.against(f"training@{training[:DIGITS]}") if isinstance(metric, SkillOverMajority) else metric
+        for name, metric in metrics.items()
+    }
 
 
 def signatures_digest(metrics: Mapping[str, Metric]) -> str:
@@ -161,12 +177,9 @@ def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark)
     return samples
 
 
-def _answers(
-    samples: Sequence[Sample], journal: Journal, registry: Registry, benchmark: Benchmark, repeats: int
-) -> Iterator[tuple[Sample, list[Answer]]]:
-    prepare = preparer(benchmark.file, registry)
-    for sample in samples:
-        yield sample, [prepare(sample, journal[sample.id, repeat]) for repeat in range(repeats)]
+def _majority(file: BenchmarkFile, samples: Sequence[Sample], registry: Registry) -> dict[str, Any] | None:
+    """What the majority answers to a run's samples, in-sample; None for a benchmark without fields."""
+    return majority_answer(file, samples, registry.null_values) if file.fields else None
 
 
 def _rows(sample: Sample, answers: Sequence[Answer], metrics: Mapping[str, Metric]) -> Iterator[ScoreRow]:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from peakbench.errors import BadInputError, NotComparableError
+from peakbench.leaderboards.breakdowns import breakdowns
 from peakbench.leaderboards.entries import BoardEntry
 from peakbench.leaderboards.findings import descriptions, findings, notes
 from peakbench.leaderboards.references import check_lines, missing_notes, reference_rows
@@ -67,7 +68,7 @@ def build_board(
     check_lines(reference_lines, stated)
     rows = [_row(entry, columns, rank_by, max_error_rate) for entry in entries]
     rows += reference_rows(reference_lines, stated, rank_by)
-    rows = _listed(rows) if rank_by is None else _ranked(rows, rank_by, columns[0].direction)
+    rows = _told_apart(_listed(rows) if rank_by is None else _ranked(rows, rank_by, columns[0].direction))
     board = Board(
         benchmark=one_line(entries[0].results.benchmark),
         rank_by=rank_by,
@@ -79,7 +80,8 @@ def build_board(
         findings=[],
         notes=[],
         descriptions=[],
-        rows=_told_apart(rows),
+        rows=rows,
+        breakdowns=breakdowns(entries, rows, columns),
     )
     return board.model_copy(
         update={

@@ -97,6 +97,38 @@ class BoardRow(StrictModel):
     """Earlier runs of the same model that are not shown."""
 
 
+class BreakdownPart(StrictModel):
+    """A column of a breakdown: a field, a label, a cluster, or an outcome."""
+
+    name: str
+    n: int
+    """Samples in it."""
+
+
+class BreakdownRow(StrictModel):
+    """A run in a breakdown."""
+
+    title: str
+    """That of its row on the board."""
+    kind: Literal["model", "floor", "ceiling"]
+    value: float | None
+    """Of the whole run."""
+    values: list[float | None]
+    """One for each part, in their order."""
+
+
+class Breakdown(StrictModel):
+    """A metric's values for parts of what was asked."""
+
+    metric: str
+    title: str
+    unit: str
+    direction: Direction
+    parts: list[BreakdownPart]
+    rows: list[BreakdownRow]
+    """In the order of the board."""
+
+
 class Board(StrictModel):
     """The whole of `board.json`."""
 
@@ -121,6 +153,8 @@ class Board(StrictModel):
     """What each floor answers, and what is to be known of a model."""
     rows: list[BoardRow]
     """In the order of the board."""
+    breakdowns: list[Breakdown] = []
+    """The headline metric and the rates of invented and omitted values by field, the outcomes, and by cluster."""
 
     @property
     def compared_by(self) -> BoardMetric:

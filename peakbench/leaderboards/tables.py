@@ -5,12 +5,12 @@ import io
 from collections.abc import Sequence
 
 from peakbench.leaderboards.columns import Column, board_columns, fact_columns
-from peakbench.leaderboards.rows import Board, BoardRow
-from peakbench.leaderboards.wording import csv_text, markdown
+from peakbench.leaderboards.rows import Board, BoardRow, Breakdown
+from peakbench.leaderboards.wording import csv_text, markdown, number, unit_sign
 
 
 def to_markdown(board: Board, picture: str | None = None) -> str:
-    """The board as GitHub-flavoured Markdown: findings, table, notes, and what is known of the models.
+    """The board as GitHub-flavoured Markdown: findings, table, notes, breakdowns, and what is known of the models.
 
     Args:
         board: The board.
@@ -21,6 +21,10 @@ def to_markdown(board: Board, picture: str | None = None) -> str:
         parts.append(f"![Leaderboard of {markdown(board.benchmark)}]({picture})")
     parts.append(_table(board_columns(board), board.rows))
     parts.append("\n".join(f"- {markdown(note)}" for note in [*board.notes, *board.descriptions]))
+    for breakdown in board.breakdowns:
+        sign = unit_sign(breakdown.unit)
+        title = f"{breakdown.title} ({sign})" if sign else breakdown.title
+        parts += [f"## {markdown(title)}", _HOW_TO_READ.get(breakdown.metric, ""), _breakdown_table(breakdown)]
     models = [row for row in board.rows if row.kind == "model"]
     if models:
         parts += ["## Models", _table(fact_columns(), models)]
@@ -78,6 +82,52 @@ def _table(columns: Sequence[Column], rows: Sequence[BoardRow]) -> str:
         "|" + "|".join(" --- " if column.prose else " ---: " for column in columns) + "|",
     ]
     lines += ["| " + " | ".join(_cell(column, row) for column in columns) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+_HOW_TO_READ = {
+    "field_outcomes": "Shares of all fields of all samples.",
+    "fabrication_rate": "Of the null references, the share for which an answer gives a value. Lower is better.",
+    "omission_rate": "Of the references that hold a value, the share for which an answer gives none. Lower is better.",
+}
+"""What has to be known beside a breakdown's title, by metric."""
+
+_OUTCOMES = {
+    "tp": "Value right (TP)",
+    "fd": "Value wrong (FD)",
+    "fa": "Value invented (FA)",
+    "fn": "Value left out (FN)",
+    "tn": "Rightly null (TN)",
+    "missing": "Key missing",
+    "unparsed": "Unparsed",
+}
+"""The parts of the outcomes of fields, in words."""
+
+
+_MOST_ACROSS = 12
+"""More parts than this stand below one another, unless there are even more runs."""
+
+
+def _breakdown_table(breakdown: Breakdown) -> str:
+    """A run a row, or a part a row where a page is too narrow for the parts; floors and the ceiling are named so."""
+    sizes = {part.n for part in breakdown.parts}
+    names = [part.name if len(sizes) == 1 else f"{part.name} (n = {part.n})" for part in breakdown.parts]
+    whole = "All"
+    if breakdown.metric == "field_outcomes":
+        names, whole = [_OUTCOMES.get(name, name) for name in names], "Right (TP, TN)"
+    table = [["Run", whole, *names]]
+    for row in breakdown.rows:
+        title = row.title if row.kind == "model" else f"{row.title} ({row.kind})"
+        table.append([title, *(number(value, breakdown.unit) for value in (row.value, *row.values))])
+    if len(names) > max(_MOST_ACROSS, len(breakdown.rows)):
+        table = [list(column) for column in zip(*table, strict=True)]
+        table[0][0] = "Part"
+    head, *body = table
+    lines = [
+        "| " + " | ".join(map(markdown, head)) + " |",
+        "|" + "|".join([" --- ", *[" ---: "] * (len(head) - 1)]) + "|",
+    ]
+    lines += ["| " + " | ".join([markdown(first), *values]) + " |" for first, *values in body]
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """From a record of the journal to what the metrics look at."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from peakbench.metrics.extraction import extract, read_text
 from peakbench.metrics.metric import Answer
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from peakbench.metrics.registry import Registry
 
 
-def prepare(sample: "Sample", record: Record, schema: "FieldSchema", registry: "Registry") -> Answer:
+def prepare(
+    sample: "Sample",
+    record: Record,
+    schema: "FieldSchema",
+    registry: "Registry",
+    majority: Mapping[str, Any] | None = None,
+) -> Answer:
     """Extract the answer from a record and compare it with the reference, once for all metrics.
 
     Args:
@@ -24,19 +30,22 @@ def prepare(sample: "Sample", record: Record, schema: "FieldSchema", registry: "
         record: The response, or the typed failure.
         schema: The benchmark's fields.
         registry: For null words and limits; it remembers comparisons by schema object, so pass one and the same.
+        majority: What the majority answers to every sample; None where nothing is measured against it.
     """
     if isinstance(record, Failure):
-        return answer_of(sample, record, None, schema, registry)
+        return answer_of(sample, record, None, schema, registry, majority)
     aliases = {name: spec.aliases for name, spec in schema.fields.items()}
     prediction = extract(record.text, record.reasoning, "object", list(schema.fields), aliases, registry.limits)
-    return answer_of(sample, record, prediction, schema, registry)
+    return answer_of(sample, record, prediction, schema, registry, majority)
 
 
-def preparer(file: "BenchmarkFile", registry: "Registry") -> "Callable[[Sample, Record], Answer]":
+def preparer(
+    file: "BenchmarkFile", registry: "Registry", majority: Mapping[str, Any] | None = None
+) -> "Callable[[Sample, Record], Answer]":
     """The function that prepares the answers of a benchmark, by its task.
 
     Fields are compared for the task `extraction`; for `grounding` a list of items is extracted; for `text` the answer
-    is what the response says without its reasoning.
+    is what the response says without its reasoning. `majority` is the answer that fields are measured against.
     """
     if file.task == "text":
         return lambda sample, record: _text_answer(sample, record, registry)
@@ -45,7 +54,7 @@ def preparer(file: "BenchmarkFile", registry: "Registry") -> "Callable[[Sample, 
         return lambda sample, record: _items_answer(sample, record, keys, registry)
     schema = file.schema_of_fields
     assert schema is not None, "an extraction benchmark has fields"
-    return lambda sample, record: prepare(sample, record, schema, registry)
+    return lambda sample, record: prepare(sample, record, schema, registry, majority)
 
 
 def _items_answer(sample: "Sample", record: Record, keys: list[str], registry: "Registry") -> Answer:
@@ -62,7 +71,12 @@ def _text_answer(sample: "Sample", record: Record, registry: "Registry") -> Answ
 
 
 def answer_of(
-    sample: "Sample", record: Record, prediction: Prediction | None, schema: "FieldSchema", registry: "Registry"
+    sample: "Sample",
+    record: Record,
+    prediction: Prediction | None,
+    schema: "FieldSchema",
+    registry: "Registry",
+    majority: Mapping[str, Any] | None = None,
 ) -> Answer:
     """Compare a prediction, however it was come by, with the reference; None is a failed request."""
     comparer = registry.comparer(schema)
@@ -76,4 +90,5 @@ def answer_of(
         fields=comparer.compare(sample.reference, value),
         prediction_text=None if value is None else comparer.text(value),
         reference_text=comparer.text(sample.reference),
+        majority=None if majority is None else comparer.compare(sample.reference, majority),
     )

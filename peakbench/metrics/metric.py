@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
     from peakbench.benchmarks.sample import Sample
     from peakbench.benchmarks.schema import FieldSchema
-    from peakbench.metrics.comparators import FieldComparison
+    from peakbench.metrics.comparators import FieldComparer, FieldComparison
     from peakbench.metrics.definitions import MetricDefinition
     from peakbench.runs.records import Prediction, Record
+
+
+IN_SAMPLE = "in_sample"
+"""The majority's answer was counted over the very references that it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Answer:
         fields: Comparison of every schema field; all UNPARSED when the request failed or nothing was parsed.
         prediction_text: Values of the answer as one text (see `text_of_json`); None when failed or unparsed.
         reference_text: Values of the reference as one text.
+        majority: What comparing the majority's one answer for all with this reference gives; None where the benchmark
+            has no fields, or nobody said what the majority answers.
     """
 
     sample: "Sample"
@@ -49,6 +55,7 @@ class Answer:
     fields: "Mapping[str, FieldComparison]"
     prediction_text: str | None
     reference_text: str
+    majority: "Mapping[str, FieldComparison] | None" = None
 
     @property
     def failed(self) -> bool:
@@ -67,7 +74,8 @@ class Score:
 
     Attributes:
         value: In the metric's range, or None when undefined.
-        stats: Sufficient statistics, in the order of the metric's `statistics`; None when it contributes nothing.
+        stats: Sufficient statistics, in the order of the metric's `statistics`; None when it contributes nothing. A
+            sample may contribute to a ratio of sums that has no value for the sample alone.
         slice: `""` for the whole sample, else `field=type` and the like.
         reason: Why the value is undefined.
     """
@@ -87,12 +95,16 @@ class MetricContext:
         components: Component to its version and the digest of its parameters, for the signature.
         libraries: Distributions that compute the components, for the signature.
         cache: Where fetched parts (WordNet, model weights) lie; None where no metric may look for any.
+        majority: Where the majority's answer was counted: `in_sample`, or a training split with its digest.
+        comparer: Compares objects under the schema; None without one.
     """
 
     null_values: tuple[str, ...] = ()
     components: Mapping[str, str] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
     cache: Path | None = None
+    majority: str = IN_SAMPLE
+    comparer: "FieldComparer | None" = None
 
 
 class Metric(ABC):
@@ -220,7 +232,8 @@ class RepeatMetric(Metric):
             return [Score(None, None, reason=self.lacking)]
         scores = list(self.measure_repeats(answers))
         for score in scores:
-            self._check(score, answers[0])
+            if score.value is not None:  # of no answers nothing is defined
+                self._check(score, answers[0])
         return scores
 
     @abstractmethod

@@ -129,6 +129,7 @@ class Registry:
             components={name: self._components[name] for name in definition.components},
             libraries=tuple(lib for name in definition.components for lib in self.file.components[name].libraries),
             cache=self.cache,
+            comparer=None if schema is None else self.comparer(schema),
         )
         return found(definition, schema, context)
 

@@ -18,6 +18,8 @@ from peakbench.metrics.metric import Answer, MeanMetric, Metric, Score, ratio
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from peakbench.benchmarks.schema import FieldSchema
+
 OUTCOMES: tuple[Outcome, ...] = ("TP", "FD", "FA", "FN", "TN", "MISSING", "UNPARSED")
 
 
@@ -66,18 +68,11 @@ class WeightedScore(MeanMetric):
 
     def measure(self, answer: Answer) -> Iterable[Score]:
         """The weighted mean."""
-        weights = self._weights
-        # Sums in one order, so that a perfect answer is exactly 1.
-        earned = sum(weights[name] * verdict.score for name, verdict in answer.fields.items())
-        yield self.one(earned / sum(weights[name] for name in answer.fields))
-
-    @property
-    def _weights(self) -> Mapping[str, float]:
         assert self.schema is not None, "weighted_score is defined for a field schema"
-        return {name: spec.weight for name, spec in self.schema.fields.items()}
+        yield self.one(weighted_mean(answer.fields, self.schema))
 
 
-class _FieldCounts(Metric):
+class FieldCounts(Metric):
     """A metric of counts a field: the sample's statistics are the sums of its fields'."""
 
     @abstractmethod
@@ -96,7 +91,7 @@ class _FieldCounts(Metric):
                 yield Score(value, tuple(row), part)
 
 
-class FieldF1(_FieldCounts):
+class FieldF1(FieldCounts):
     """Soft F1 of fields that hold something; null against null earns nothing. Statistics: soft_tp, n_pred, n_gt."""
 
     uses = frozenset({"type", "synonyms", "aliases", "null_values"})
@@ -111,7 +106,7 @@ class FieldF1(_FieldCounts):
         return ratio(2 * totals[..., 0], totals[..., 1] + totals[..., 2])
 
 
-class FieldOutcomes(_FieldCounts):
+class FieldOutcomes(FieldCounts):
     """Counts of what happened to the fields; the value is the share of right ones, (TP + TN) / all."""
 
     uses = frozenset({"type", "synonyms", "aliases", "null_values", "correct_threshold"})
@@ -123,6 +118,13 @@ class FieldOutcomes(_FieldCounts):
     def from_totals(self, totals: "NDArray[np.float64]") -> "NDArray[np.float64]":
         """`(TP + TN) / all`."""
         return ratio(totals[..., OUTCOMES.index("TP")] + totals[..., OUTCOMES.index("TN")], totals.sum(axis=-1))
+
+
+def weighted_mean(fields: Mapping[str, FieldComparison], schema: "FieldSchema") -> float:
+    """Mean of the fields' scores under the schema's weights, 0..1."""
+    # Sums in one order, so that a perfect answer is exactly 1.
+    earned = sum(schema.fields[name].weight * verdict.score for name, verdict in fields.items())
+    return earned / sum(schema.fields[name].weight for name in fields)
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -19,9 +19,24 @@ class Result(StrictModel):
     n: int
     """Samples in the denominator, failed and unparsed ones included."""
     n_defined: int
-    """Samples for which the metric is defined."""
+    """Samples that count for the value: those for which the metric is defined, or that add to its sums."""
     counts: dict[str, float] = {}
     """The summed sufficient statistics, where the metric has names for them (`tp`, `n_pred`, …)."""
+
+
+class RepeatVariance(StrictModel):
+    """How far a metric's values vary, where samples were asked more than once; in the metric's unit, squared.
+
+    Over the samples that have at least two values. The variance of the mean of n samples of K repeats each is
+    `(between + within / K) / n`, so more repeats help only as far as `within` goes.
+    """
+
+    between: float
+    """Between samples, the spread of the repeats taken out; at least 0."""
+    within: float
+    """Between the repeats of a sample: the mean of the samples' unbiased variances."""
+    n: int
+    """Samples with at least two values."""
 
 
 class MetricResult(Result):
@@ -33,6 +48,8 @@ class MetricResult(Result):
     """Metric id and version, parameters, digests of what it depends on, library versions."""
     interval: str
     """How the interval was made: `t`, `t clustered`, `wilson`, `bootstrap`, `bootstrap clustered` or `none`."""
+    repeat_variance: RepeatVariance | None = None
+    """Of means, where samples were asked more than once; null otherwise."""
     undefined: dict[str, int] = {}
     """Reason to number of samples, for those where the metric is undefined."""
     slices: dict[str, Result] = {}

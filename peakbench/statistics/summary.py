@@ -10,6 +10,9 @@ made by the method that the metric's definition declares:
 
 Intervals are cut off at the ends of the metric's range. A sample without a cluster, in a run where others have one, is
 a cluster of its own. A `cluster=…` slice is one cluster and so has no interval: one is too few to tell a spread from.
+
+Where samples were asked more than once, a mean also says how much of its spread lies between samples and how much
+between the repeats of one: more samples reduce the first, more repeats only the second.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from peakbench.errors import BadInputError, OutOfRangeError
-from peakbench.runs.results import MetricResult, Result
+from peakbench.runs.results import MetricResult, RepeatVariance, Result
 from peakbench.statistics.bootstrap import percentile_interval, resampled_totals
 from peakbench.statistics.intervals import Interval, clip_interval, rate_interval, t_interval
 from peakbench.statistics.table import SampleScores, ScoreTable
@@ -88,18 +91,20 @@ class _Run:
 
         slices = {}
         whole: Result | None = None
+        variance: RepeatVariance | None = None
         for row, name in enumerate(found.slices):
             result = Result(
                 value=points[row],
                 ci=intervals[row],
                 n=int(found.present[row].sum()) if name else self.n_samples,
-                n_defined=int((~np.isnan(found.values[row])).sum()),
+                n_defined=int(found.counted[row].sum()),
                 counts=dict(zip(metric.statistics, totals[row].tolist(), strict=True)),
             )
             if name:
                 slices[name] = result
             else:
                 whole = result
+                variance = _repeat_variance(found, row) if definition.interval in ("t", "wilson") else None
                 slices.update(self._cluster_slices(metric, found, row))
         if whole is None:
             whole = Result(value=None, ci=None, n=self.n_samples, n_defined=0)
@@ -115,6 +120,7 @@ class _Run:
             signature=f"{metric.signature}{drawn}",
             interval=method,
             undefined=undefined,
+            repeat_variance=variance,
             slices=slices,
         )
 
@@ -168,7 +174,7 @@ class _Run:
         totals = _sums(codes, found.statistics[row][members], count)
         points = self._values(metric, totals)
         n = np.bincount(codes, minlength=count)
-        defined = np.bincount(codes, weights=~np.isnan(found.values[row][members]), minlength=count)
+        defined = np.bincount(codes, weights=found.counted[row][members], minlength=count)
         names = metric.statistics
         for code, name in enumerate(self.scores.cluster_names):
             yield (
@@ -194,6 +200,21 @@ class _Run:
                 raise OutOfRangeError(f"{metric.definition.id}: {value} is outside its range {low} to {high}")
             values.append(min(max(value, low), high))
         return values
+
+
+def _repeat_variance(found: SampleScores, row: int) -> RepeatVariance | None:
+    """One-way analysis of variance with random effects; None below two samples that have two values each.
+
+    The samples' means vary as the samples do, and beside that by the share of the repeats' spread that is left in a
+    mean of them: what lies between samples is the rest, at least 0.
+    """
+    repeated = found.repeats[row] > 1
+    if repeated.sum() < 2:
+        return None
+    within = found.spread[row][repeated]
+    of_means = float(found.values[row][repeated].var(ddof=1))
+    left = float((within / found.repeats[row][repeated]).mean())
+    return RepeatVariance(between=max(of_means - left, 0.0), within=float(within.mean()), n=int(repeated.sum()))
 
 
 def _assert_mean(metric: "Metric", name: str, values: "NDArray[np.float64]", point: float | None) -> None:

@@ -26,15 +26,22 @@ class SampleScores:
     Attributes:
         slices: Names of the rows; the whole sample, `""`, comes first when it is there.
         present: Shape `(slices, samples)`: whether the table has a row for it.
+        counted: Shape `(slices, samples)`: whether any repeat has a value, or contributes statistics without one.
         values: Shape `(slices, samples)`: mean over the repeats in which it is defined, else NaN.
         statistics: Shape `(slices, samples, k)`: mean over the repeats that contribute, else 0.
-        reasons: Number of samples undefined for each reason, in the slice `""`; the first repeat's reason counts.
+        repeats: Shape `(slices, samples)`, int64: repeats in which it is defined.
+        spread: Shape `(slices, samples)`: unbiased variance of the value over the repeats; NaN below two of them.
+        reasons: Number of samples that do not count for each reason, in the slice `""`; the first repeat's reason
+            counts.
     """
 
     slices: list[str]
     present: "NDArray[np.bool_]"
+    counted: "NDArray[np.bool_]"
     values: "NDArray[np.float64]"
     statistics: "NDArray[np.float64]"
+    repeats: "NDArray[np.int64]"
+    spread: "NDArray[np.float64]"
     reasons: dict[str, int]
 
 
@@ -147,18 +154,29 @@ class ScoreTable:
         for column in range(k):
             statistics[:, column] = np.nan_to_num(_means(cell[contributes], gathered[:, column], cells))
 
+        counted = np.bincount(cell[defined | contributes], minlength=cells) > 0
+        repeats = np.bincount(cell[defined], minlength=cells)
+        squares = (value[defined] - values[cell[defined]]) ** 2
+        spread = np.full(cells, np.nan)
+        np.divide(
+            np.bincount(cell[defined], weights=squares, minlength=cells), repeats - 1, out=spread, where=repeats > 1
+        )
+
         return SampleScores(
             slices=[self._slice_names[code] for code in codes],
             present=(np.bincount(cell, minlength=cells) > 0).reshape(len(codes), n),
+            counted=counted.reshape(len(codes), n),
             values=values.reshape(len(codes), n),
             statistics=statistics.reshape(len(codes), n, k),
-            reasons=dict(self._reasons(rows, cell, np.isnan(values))),
+            repeats=repeats.reshape(len(codes), n),
+            spread=spread.reshape(len(codes), n),
+            reasons=dict(self._reasons(rows, cell, ~counted)),
         )
 
     def _reasons(
         self, rows: slice, cell: "NDArray[np.int64]", undefined: "NDArray[np.bool_]"
     ) -> Iterator[tuple[str, int]]:
-        """Why whole samples are undefined, and how many for each reason, in the order of the reasons."""
+        """Why whole samples do not count, and how many for each reason, in the order of the reasons."""
         names = np.array(self._slice_names, dtype=object)
         _, first = np.unique(cell, return_index=True)
         first = first[undefined[cell[first]] & (names[self._slice[rows][first]] == "")]

@@ -15,6 +15,7 @@ from peakbench.jobs import floors as floors_module
 from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.leaderboard import make_boards
 from peakbench.jobs.run import RunSettings, run_benchmark, run_identity
+from peakbench.jobs.score import metrics_of, signatures_digest
 from peakbench.metrics.registry import Registry
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runners.endpoint import Endpoint
@@ -33,6 +34,28 @@ def make(path: Path, root: Path) -> list[RunFolder]:
     identity = run_identity(benchmark, samples, settings, None)
     facts = DataFacts(path=str(data), digest=identity.data, n=len(samples))
     return ensure_floors(root, benchmark, facts, lambda: samples, Registry.load(), identity)
+
+
+def test_skill_puts_the_majority_at_nothing_and_the_reference_at_all(tiny: Tiny, tmp_path: Path) -> None:
+    skills = {}
+    for floor in make(tiny(), tmp_path / "runs"):
+        results = floor.read_results()
+        skills[results.model.removeprefix("floor/")] = results.metrics["skill_over_majority"]
+    assert (skills["majority_value"].value, skills["oracle"].value) == (0.0, 1.0)
+    assert skills["never_json"].value == pytest.approx(-1.0)  # half of the references are null, as the majority is
+    assert (skills["oracle"].n, skills["oracle"].n_defined) == (6, 6)
+    assert skills["oracle"].counts == {"score": 6.0, "floor": 3.0, "n": 6.0}
+    assert "|majority=in_sample|" in skills["oracle"].signature
+
+
+def test_metrics_against_a_training_split_say_so_and_share_no_digest_with_others(tiny: Tiny) -> None:
+    file, registry = find_benchmark(str(tiny())).file, Registry.load()
+    in_sample, trained = metrics_of(file, registry), metrics_of(file, registry, training="1f2e3d4c" * 8)
+    assert list(in_sample) == list(trained)
+    differing = [name for name in in_sample if in_sample[name].signature != trained[name].signature]
+    assert differing == ["skill_over_majority"]
+    assert "|majority=training@1f2e3d4c|" in trained["skill_over_majority"].signature
+    assert signatures_digest(in_sample) != signatures_digest(trained)
 
 
 def test_floors_are_made_once_by_makers_of_the_same_moment(tiny: Tiny, tmp_path: Path) -> None:

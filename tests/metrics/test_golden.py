@@ -48,6 +48,7 @@ def test_every_golden_case_of_the_registry_passes_or_says_why_not(registry: Regi
         "levenshtein.jsonl": 14,
         "json_extraction.jsonl": 30,
         "comparators.jsonl": 9,
+        "consistency_exact.jsonl": 15,
     }
     for outcome in outcomes:
         assert outcome.status == "pass" or "no comparator" in outcome.detail
@@ -142,6 +143,33 @@ def test_every_floor_is_checked(registry: Registry, tmp_path: Path, floor: str) 
     (outcome,) = verify(registry, write(tmp_path, "structured_floors.jsonl", case))
     assert outcome.status == "fail"
     assert outcome.detail.startswith(f"{floor} weighted_score")
+
+
+def test_every_kind_of_repeats_is_checked(registry: Registry, tmp_path: Path) -> None:
+    cases = cases_of("consistency_exact/consistency_exact.jsonl")
+    for case in (cases[0], next(case for case in cases if "schema" in case)):
+        wrong = case | {"consistency_exact": 0.5}
+        (outcome,) = verify(registry, write(tmp_path, "consistency_exact.jsonl", wrong))
+        assert (outcome.status, outcome.detail) == ("fail", "consistency_exact: 1.0, expected 0.5")
+        mistake = case | {"consistency_exact_pairs_WRONG": 0.95, "consistency_exact": 1.06, "tolerance": 0.1}
+        (outcome,) = verify(registry, write(tmp_path, "consistency_semantic.jsonl", mistake))
+        assert "consistency_exact_pairs_WRONG" in outcome.detail
+    with pytest.raises(BadInputError, match="where a text is needed without a `schema`"):
+        verify(registry, write(tmp_path, "consistency_exact.jsonl", {"runs": [{}], "consistency_exact": None}))
+
+
+def test_skill_of_floors_is_checked_against_the_majority_of_the_case(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "garment_schema.json").write_bytes((METRICS / "structured_match/garment_schema.json").read_bytes())
+    (case,) = cases_of("structured_match/structured_floors.jsonl")
+    floor = case["floors"]["majority_value"]["weighted_score"]
+    for name, row in case["floors"].items():
+        row["skill_over_majority"] = (row["weighted_score"] - floor) / (1 - floor)
+        assert name != "oracle" or row["skill_over_majority"] == 1.0
+    case["tolerance"] = 1e-4  # the values of the file are rounded to 6 digits
+    assert not failed(verify(registry, write(tmp_path, "structured_floors.jsonl", case)))
+    case["floors"]["always_null"]["skill_over_majority"] += 1e-3
+    (outcome,) = verify(registry, write(tmp_path, "structured_floors.jsonl", case))
+    assert outcome.detail.startswith("always_null skill_over_majority")
 
 
 def break_similarity(monkeypatch: pytest.MonkeyPatch, kind: type[TextSimilarity], give: Any) -> None:

@@ -109,6 +109,64 @@ def test_a_metric_that_was_not_scored_is_undefined_and_says_so() -> None:
     assert (result.value, result.ci, result.n, result.undefined) == (None, None, 1, {"not scored": 1})
 
 
+def asked_again(values: dict[str, list[float]], part: str = "") -> list[ScoreRow]:
+    return [row(name, each, part=part, repeat=r) for name, own in values.items() for r, each in enumerate(own)]
+
+
+def test_the_spread_of_repeats_is_told_from_the_spread_of_samples() -> None:
+    values = {"a": [0.0, 1.0], "b": [1.0, 1.0], "c": [0.0, 0.0], "d": [0.25, 0.75]}
+    variance = summary(asked_again(values), 4).repeat_variance
+    means = np.array([np.mean(own) for own in values.values()])
+    assert variance.within == pytest.approx((0.5 + 0 + 0 + 0.125) / 4)
+    assert variance.between == pytest.approx(means.var(ddof=1) - variance.within / 2)
+    assert variance.n == 4
+    assert (variance.between + variance.within / 2) / 4 == pytest.approx(means.var(ddof=1) / 4)
+
+
+def test_samples_that_only_waver_differ_by_nothing() -> None:
+    variance = summary(asked_again({"a": [0.0, 1.0], "b": [1.0, 0.0], "c": [0.0, 1.0]}), 3).repeat_variance
+    assert (variance.between, variance.within) == (0.0, 0.5)
+
+
+def test_samples_of_one_value_say_nothing_of_the_spread_of_repeats() -> None:
+    rows = asked_again({"a": [0.0, 1.0], "b": [1.0], "c": [0.5, 0.5, 0.5]})
+    rows += [row("d", None), row("d", 1.0, repeat=1)]
+    variance = summary(rows, 4).repeat_variance
+    assert variance.n == 2
+    assert variance.within == pytest.approx((0.5 + 0.0) / 2)
+    assert summary(asked_again({"a": [0.0, 1.0], "b": [1.0]}), 2).repeat_variance is None
+    assert summary(asked_again({"a": [0.0], "b": [1.0]}), 2).repeat_variance is None
+
+
+def test_only_whole_samples_of_means_have_a_spread_of_repeats() -> None:
+    values = {"a": [0.0, 1.0], "b": [1.0, 1.0]}
+    rows = asked_again(values) + asked_again(values, "field=x")
+    assert summary(rows, 2, metric("m", "bootstrap")).repeat_variance is None
+    result = summary(rows, 2, metric("m", "wilson"))
+    assert result.repeat_variance is not None
+    assert "repeat_variance" not in result.slices["field=x"].model_dump()
+
+
+@given(st.lists(st.lists(st.floats(0, 1), min_size=2, max_size=4), min_size=2, max_size=6))
+def test_variances_are_never_negative(values: list[list[float]]) -> None:
+    rows = asked_again({f"s{i}": own for i, own in enumerate(values)})
+    variance = summary(rows, len(values)).repeat_variance
+    assert variance.between >= 0
+    assert variance.within == pytest.approx(np.mean([np.var(own, ddof=1) for own in values]), abs=1e-12)
+
+
+def test_a_sample_that_counts_without_a_value_of_its_own_is_defined() -> None:
+    rows = [
+        row("a", None, reason="has no value alone", stats=(0.0, 3.0), cluster="k"),
+        row("b", 1.0, stats=(1.0, 1.0)),
+        row("c", None, reason="nothing", cluster="k"),
+    ]
+    result = summary(rows, 3, metric("m", "bootstrap"))
+    assert (result.value, result.n, result.n_defined) == (0.25, 3, 2)
+    assert result.undefined == {"nothing": 1}
+    assert (result.slices["cluster=k"].n, result.slices["cluster=k"].n_defined) == (2, 1)
+
+
 def test_repeats_are_averaged_inside_the_sample_first() -> None:
     rows = [row("a", 1.0, repeat=r) for r in range(3)] + [row("b", 0.0), row("b", 0.6, repeat=1)]
     rows += [row("c", None), row("c", 0.5, repeat=1)]

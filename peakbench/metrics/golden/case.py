@@ -79,13 +79,17 @@ def response_of(text: str) -> Response:
 
 
 def answer_with(
-    registry: "Registry", schema: FieldSchema, reference: Mapping[str, Any], value: Mapping[str, Any] | None
+    registry: "Registry",
+    schema: FieldSchema,
+    reference: Mapping[str, Any],
+    value: Mapping[str, Any] | None,
+    majority: Mapping[str, Any] | None = None,
 ) -> Answer:
     """An answer whose value is given as it stands, None for not parsed, and a reference made whole as in a run."""
     found, _ = resolve_keys(reference, schema.fields, schema_key_index(schema))
     reference = {name: found.get(name) for name in schema.fields}
     prediction = Prediction(answer="", reasoning=None, level="none" if value is None else "extracted", value=value)
-    return answer_of(sample_of(reference), response_of(""), prediction, schema, registry)
+    return answer_of(sample_of(reference), response_of(""), prediction, schema, registry, majority)
 
 
 def run_value(metric: Metric, answers: list[Answer]) -> float | None:

@@ -100,7 +100,7 @@ def check_floors(registry: "Registry", folder: Path, case: Mapping[str, Any]) ->
         if floor not in answers_of:
             yield Finding("not_checkable", f"no floor `{floor}`")
             continue
-        answers = [answer_with(registry, schema, row, answers_of[floor](row)) for row in rows]
+        answers = [answer_with(registry, schema, row, answers_of[floor](row), majority) for row in rows]
         for identifier, want in expected.items():
             if "_WRONG" in identifier or "_INFO" in identifier:
                 continue
