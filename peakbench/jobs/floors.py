@@ -48,7 +48,7 @@ def ensure_floors(
         The run folders of all floors of the benchmark, in the benchmark file's order.
     """
     file = benchmark.file
-    expected = signatures_digest(metrics_of(file, registry))
+    expected = signatures_digest(metrics_of(file, registry, identity.training))
     samples_once = cache(samples)
     folders = []
     for name in file.all_floors:

@@ -4,16 +4,15 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
 from peakbench.benchmarks.file import BenchmarkFile
-from peakbench.benchmarks.floors import majority_answer
 from peakbench.benchmarks.loaders import DataPlace
 from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.jobs.facts import SCORING_PACKAGES, package_versions
+from peakbench.jobs.majority import run_majority
 from peakbench.metrics.answers import preparer
 from peakbench.metrics.metric import Answer, Metric, RepeatMetric, Timings
 from peakbench.metrics.performance import performance_of
@@ -45,7 +44,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
     if samples is None:
         samples = read_samples(folder, manifest, benchmark)
     identity = manifest.identity
-    metrics = metrics_of(benchmark.file, registry)
+    metrics = metrics_of(benchmark.file, registry, identity.training)
     with folder.journal() as journal:
         require_own_header(folder.journal_path, journal.header, manifest.identity_digest)
         missing = sum((s.id, repeat) not in journal for s in samples for repeat in range(identity.repeats))
@@ -60,7 +59,10 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         signatures = {name: metric.signature for name, metric in metrics.items()}
         counts = _Counts()
         with ScoresWriter(folder.scores_path, {"peakbench.run_id": manifest.run_id}) as writer:
-            prepare = preparer(benchmark.file, registry, _majority(benchmark.file, samples, registry))
+            majority = None
+            if benchmark.file.fields:
+                majority = run_majority(benchmark.file, manifest.data, samples, registry.null_values)
+            prepare = preparer(benchmark.file, registry, majority)
             for sample in samples:
                 answers = [prepare(sample, journal[sample.id, repeat]) for repeat in range(identity.repeats)]
                 counts.add(answers)
@@ -175,11 +177,6 @@ def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark)
             mend="bring the data back to what it was, or run again",
         )
     return samples
-
-
-def _majority(file: BenchmarkFile, samples: Sequence[Sample], registry: Registry) -> dict[str, Any] | None:
-    """What the majority answers to a run's samples, in-sample; None for a benchmark without fields."""
-    return majority_answer(file, samples, registry.null_values) if file.fields else None
 
 
 def _rows(sample: Sample, answers: Sequence[Answer], metrics: Mapping[str, Metric]) -> Iterator[ScoreRow]:

@@ -98,3 +98,16 @@ def test_a_floor_is_made_again_where_the_training_split_is_gone(
     make_boards([moved], Registry.load())
     (floor,) = majority_floor(tmp_path / "floor__majority_value")
     assert floor.read_manifest().data.training == RunFolder(moved).read_manifest().data.training
+
+
+def test_skill_is_measured_against_the_training_split_of_the_run(
+    tiny: Tiny, server: RunningMockServer, tmp_path: Path
+) -> None:
+    path = tiny(extra="training: {path: train.jsonl}\n")
+    train(path, "hoodie", "hoodie", None)
+    results = run(path, server, tmp_path / "runs").read_results()
+    skill = results.metrics["skill_over_majority"]
+    assert f"|majority=training@{results.comparable['training'][:8]}|" in skill.signature
+    assert skill.counts["floor"] != 3.0  # what the majority of the samples themselves would score
+    (floor,) = majority_floor(tmp_path / "runs")
+    assert floor.read_results().metrics["skill_over_majority"].value == 0.0
