@@ -11,7 +11,9 @@ app = typer.Typer(help="List, show and verify metrics.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_metrics(metrics: options.Metrics = None, as_json: options.Json = False) -> None:
+def list_metrics(
+    metrics: options.Metrics = None, allow_code: options.AllowCode = False, as_json: options.Json = False
+) -> None:
     """List the metrics of the registry."""
     from rich.table import Table
     from rich.text import Text
@@ -19,7 +21,7 @@ def list_metrics(metrics: options.Metrics = None, as_json: options.Json = False)
     from peakbench.cli.console import output_console, print_json
     from peakbench.metrics.registry import Registry
 
-    definitions = Registry.load(metrics).definitions
+    definitions = Registry.load(metrics, allow_code=allow_code).definitions
     if as_json:
         print_json([definition.model_dump(mode="json") for definition in definitions])
         return
@@ -42,6 +44,7 @@ def list_metrics(metrics: options.Metrics = None, as_json: options.Json = False)
 def show(
     metric: Annotated[str, typer.Argument(help="The id of a metric or a component.")],
     metrics: options.Metrics = None,
+    allow_code: options.AllowCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Show a card: definition, formula, worked example, pitfalls."""
@@ -50,7 +53,7 @@ def show(
     from peakbench.cli.console import output_console, print_json
     from peakbench.metrics.registry import Registry
 
-    registry = Registry.load(metrics)
+    registry = Registry.load(metrics, allow_code=allow_code)
     card = registry.card(metric)
     if as_json:
         entry = registry.file.components.get(metric) or registry.definition(metric)
@@ -65,6 +68,7 @@ def verify(
         Path | None, typer.Option("--golden", help="Folder of golden files; those that ship are taken if not given.")
     ] = None,
     metrics: options.Metrics = None,
+    allow_code: options.AllowCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Run every golden case through the registry: pass, fail, or not checkable and why. Exits with 7 on a fail."""
@@ -77,7 +81,7 @@ def verify(
     from peakbench.metrics.golden import verify as verify_golden
     from peakbench.metrics.registry import Registry
 
-    outcomes = verify_golden(Registry.load(metrics), golden)
+    outcomes = verify_golden(Registry.load(metrics, allow_code=allow_code), golden)
     failed = [outcome for outcome in outcomes if outcome.status == "fail"]
     if as_json:
         print_json(

@@ -121,7 +121,7 @@ def run_benchmark(
         try:
             if earlier is None:
                 facts = _data_facts(data, samples, skipped, identity)
-                folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, settings))
+                folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, settings, registry))
             todo = _todo(folder, samples, settings)
             if todo:  # else nothing is missing but the scores, and no server is needed for them
                 server = server or _probe(settings)
@@ -244,6 +244,7 @@ def _new_manifest(
     data: DataFacts,
     identity: Identity,
     settings: RunSettings,
+    registry: Registry,
 ) -> RunManifest:
     return RunManifest(
         run_id=folder.path.name,
@@ -256,6 +257,7 @@ def _new_manifest(
         created=utc_now(),
         hardware=hardware(),
         packages=package_versions(ASKING_PACKAGES),
+        registry=registry.digest,
         code_revision=code_revision(),
     )
 

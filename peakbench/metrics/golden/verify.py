@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from peakbench.errors import BadInputError, OutOfRangeError
+from peakbench.errors import BadInputError, MetricError, OutOfRangeError
 from peakbench.metrics.golden.case import Finding, Status
 from peakbench.metrics.golden.components import check_comparator, check_extraction
+from peakbench.metrics.golden.quality import check_penalty, check_quality
 from peakbench.metrics.golden.structured import check_floors, check_structured
 from peakbench.metrics.golden.text import check_similarity
 
@@ -23,6 +24,8 @@ _CHECKS: Mapping[str, Check] = {
     "structured_floors": check_floors,
     "comparators": check_comparator,
     "json_extraction": check_extraction,
+    "nli_penalty": check_penalty,
+    "quality_score": check_quality,
 }
 """Name of a golden file to its check; any other file holds pairs of texts for the metric of its name."""
 
@@ -74,7 +77,7 @@ def _verify_file(registry: "Registry", file: Path) -> Iterator[GoldenOutcome]:
         identifier = str(case.get("id", f"line {line}"))
         try:
             findings = list(check(registry, file.parent, case))
-        except OutOfRangeError as error:
+        except (OutOfRangeError, MetricError) as error:
             findings = [Finding("fail", error.message)]
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             what = f"it lacks `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
