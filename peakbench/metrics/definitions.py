@@ -126,7 +126,7 @@ class CompositeDefinition(MetricDefinition):
     """What it applies to, to metric, to weight; the weights of each sum to 1. A metric that the registry does not have
     makes the composite undefined: weights are never shared out anew."""
     short_circuit: Bound | None = None
-    """Value of an answer that equals its reference in the equality form; null where such answers are nothing special."""
+    """Value of an answer equal to its reference in the equality form; null where such an answer is nothing special."""
     penalty: Penalty | None = None
 
     @model_validator(mode="after")
