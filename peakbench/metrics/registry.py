@@ -218,10 +218,13 @@ class Registry:
         require_subclass(where, definition.implementation, found, base)
         if issubclass(found, Composite) and not composite:
             raise BadInputError(f"{where} is a composite", mend="move it from `metrics` to `composites`")
-        if issubclass(found, MeanMetric) and len(definition.statistics) != 2:
-            raise BadInputError(
-                f"{where}: a mean has the statistics `sum` and `n`", mend="name these two in `statistics`"
-            )
+        plain = (
+            issubclass(found, Metric)
+            and found.statistics is Metric.statistics
+            and found.from_totals is MeanMetric.from_totals
+        )
+        if plain and len(definition.statistics) != 2:
+            raise BadInputError(f"{where}: a mean has two statistics", mend='write `"statistics": ["sum", "n"]`')
         return found  # type: ignore[no-any-return]  # it was looked at above
 
     def _check_files(self, what: str, identifier: str, entry: MetricDefinition | Component) -> None:
