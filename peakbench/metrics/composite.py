@@ -7,7 +7,7 @@ look alike.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -103,6 +103,12 @@ class Composite(MeanMetric):
         if self.penalty is not None:
             more["nli"] = _nested(self._judge) if self._judge is not None else "none"
         return {**super().parameters(), **parts, **more}
+
+    def prefetch(self, answers: Sequence[Answer]) -> None:
+        """Let the parts get ready, which may be scored nowhere but here."""
+        for metric in (*(part.metric for part in self.parts.values()), self._judge):
+            if metric is not None and self.lacking is None:
+                metric.prefetch(answers)
 
     def settled(self, answer: Answer) -> float | None:
         """The value of an answer that is known without its parts: failed, unparsed, or equal to its reference."""

@@ -21,8 +21,8 @@ Kind = Literal["json", "text", "defects", "timing"]
 """What a metric is defined for: JSON objects, texts, lists of defects, or the timing of a run."""
 RelativePath = Annotated[str, Field(min_length=1)]
 """Path relative to the registry's file; it may not leave the file's folder."""
-Parameter = str | int | float | bool
 Bound = Annotated[float, Field(allow_inf_nan=False)]
+Parameter = str | int | Bound | bool
 Weight = Annotated[float, Field(gt=0, le=1)]
 Implementation = Annotated[
     str, Field(pattern=r"^(?:[A-Za-z_][\w.]*:[A-Za-z_]\w*|\./[^:]+\.py:[A-Za-z_]\w*|entry-point:[\w.-]+)$")
@@ -143,6 +143,8 @@ class CompositeDefinition(MetricDefinition):
         low, high = self.bounds
         if self.short_circuit is not None and not low <= self.short_circuit <= high:
             raise ValueError(f"{what}: short_circuit {self.short_circuit} is outside the range [{low}, {high}]")
+        if self.short_circuit is not None and "defects" in self.weights:
+            raise ValueError(f"{what}: short_circuit is for fields and texts, not for lists of defects")
         for name, value in (("on_unparsed", self.on_unparsed), ("on_failed", self.on_failed)):
             if value == "measured":
                 raise ValueError(f"{what}: {name} is a value or null, for there is nothing to measure")

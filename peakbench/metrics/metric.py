@@ -142,6 +142,12 @@ class Metric(ABC):
             self._check(score, answer)
         return scores
 
+    def prefetch(self, answers: Sequence[Answer]) -> None:  # noqa: B027  most metrics have nothing to do here
+        """Get ready to score many answers, where a model does many at once far faster than one by one.
+
+        It changes no score. `score` gives the same without it.
+        """
+
     @abstractmethod
     def measure(self, answer: Answer) -> Iterable[Score]:
         """Score an answer that was parsed (or any response, for a metric that describes responses)."""

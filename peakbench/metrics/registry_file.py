@@ -6,6 +6,7 @@ registry file, checked like one that was written whole.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,9 @@ def _lay_over(
         _note_places(name, change, path, folders)
     for key, entries in (("metrics", extension.metrics), ("composites", extension.composites)):
         by_id = {entry["id"]: entry for entry in raw[key]}
+        doubled = [name for name, count in Counter(entry.id for entry in entries).items() if count > 1]
+        if doubled:
+            raise BadInputError(f"{path}: {key}: `{doubled[0]}` is there twice", mend="make one entry of the two")
         for entry in entries:
             given = dict(entry.model_extra or {})
             if entry.remove:
@@ -133,11 +137,15 @@ def _remove(by_id: dict[str, Any], entry: EntryChange, given: Mapping[str, Any],
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror}", mend="check the path") from error
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path} is no JSON: {error}", mend="mend the file at the place named") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"it holds {name}, which JSON has no number for")
 
 
 def _validated(path: Path, raw: Any) -> RegistryFile:

@@ -1,6 +1,6 @@
 """Composites with parts of given values, as the registry would make them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from peakbench.benchmarks.schema import FieldSchema
 from peakbench.metrics.composite import Composite, Part, PenaltyPart
@@ -16,7 +16,11 @@ class Given(MeanMetric):
         super().__init__(registry.definition("rouge_l"), None)
         self.value = value
         self.asked = 0
+        self.prefetched = 0
         self.__dict__["lacking"] = lacking
+
+    def prefetch(self, answers: Sequence[Answer]) -> None:
+        self.prefetched += len(answers)
 
     def measure(self, answer: Answer) -> Iterable[Score]:
         self.asked += 1

@@ -133,6 +133,16 @@ def test_a_lacking_part_makes_every_answer_undefined_so_that_no_mean_is_of_the_e
         assert score.value is None
 
 
+def test_its_parts_get_ready_for_many_answers_unless_one_is_lacking() -> None:
+    composite, parts = quality_of(REGISTRY, "json", PARTS, 0.9, SCHEMA)
+    composite.prefetch([WRONG, WRONG])
+    assert [part.prefetched for part in parts.values()] == [2] * 5
+    composite, parts = quality_of(REGISTRY, "json", PARTS, 0.9, SCHEMA)
+    parts["rouge_l"].__dict__["lacking"] = "gone"
+    composite.prefetch([WRONG])
+    assert [part.prefetched for part in parts.values()] == [0] * 5
+
+
 def test_a_lacking_judge_is_no_penalty_and_stands_in_the_signature() -> None:
     composite, parts = quality_of(REGISTRY, "json", PARTS, 0.99, SCHEMA)
     assert "nli=(rouge_l@1;" in composite.signature
@@ -223,6 +233,7 @@ def test_its_signature_holds_weights_parts_and_what_they_depend_on() -> None:
             r"range \[0, 0\.5\] does not hold the sums",
         ),
         ({"short_circuit": 1.5}, r"short_circuit 1\.5 is outside the range"),
+        ({"weights": {"defects": {"iou": 1}}, "applies_to": ["defects"]}, r"not for lists of defects"),
         ({"direction": "lower"}, r"has another unit or direction"),
         ({"on_unparsed": "measured"}, r"on_unparsed is a value or null"),
         ({"penalty": {"metric": "hallucination", "component": "nli"}}, r"penalty: unknown component `nli`"),

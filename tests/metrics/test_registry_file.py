@@ -156,6 +156,8 @@ def test_the_digest_does_not_tell_where_the_file_lies(tmp_path: Path) -> None:
         ({"metrics": [{"id": "rouge_l", "statistics": ["sum"]}]}, r"metric `rouge_l`: a mean has two statistics"),
         ({"composites": [{"id": "peakbench_quality", "weights": {"json": {"rouge_l": 0.9}}}]}, r"`peakbench_quality`"),
         ({"components": {"nli_penalty": {"parametres": {}}}}, r"components\.nli_penalty: unknown key `parametres`"),
+        ({"metrics": [{"id": "rouge_l", "version": 2}, {"id": "rouge_l"}]}, r"metrics: `rouge_l` is there twice"),
+        ({"metrics": [{"id": "rouge_l", "parameters": {"beta": float("nan")}}]}, r"it holds NaN"),
         ({"metric": []}, r"unknown key `metric`; did you mean `metrics`"),
         ({"schema_version": 2}, r"schema_version"),
         ({"extends": 7}, r"extends"),
@@ -169,6 +171,15 @@ def test_what_is_wrong_is_refused_by_name(tmp_path: Path, content: dict[str, Any
         Registry.load(path)
     assert re.search(message, caught.value.message), caught.value.message
     assert caught.value.mend
+
+
+def test_a_number_beyond_floats_is_refused(tmp_path: Path) -> None:
+    text = (
+        '{"schema_version": 1, "extends": "canonical", "metrics": [{"id": "rouge_l", "parameters": {"beta": 1e999}}]}'
+    )
+    (tmp_path / "mine.json").write_text(text, encoding="utf-8")
+    with pytest.raises(BadInputError, match=r"metric `rouge_l`: parameters\.beta"):
+        Registry.load(tmp_path / "mine.json")
 
 
 def test_files_that_extend_each_other_are_refused(tmp_path: Path) -> None:

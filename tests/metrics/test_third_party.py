@@ -217,11 +217,23 @@ def test_the_documented_example_scores_runs_and_stands_on_their_board(
     board = peakbench("leaderboard", "runs", *words, "--allow-code")
     assert board.returncode == 0, board.stderr
     assert "Length" in board.stdout
-    shown = peakbench("metrics", "show", "length_agreement", *words, "--allow-code")
-    assert "entry" not in shown.stderr
-    assert "How close the answer's length is" in shown.stdout
 
 
+@pytest.mark.slow
+def test_runs_scored_by_two_registries_share_no_board(
+    peakbench: Run, tiny: Callable[..., Path], server: RunningMockServer, tmp_path: Path
+) -> None:
+    words = ("--metrics", documented(tmp_path), "--allow-code")
+    assert peakbench("run", tiny(4), "-m", "constant-null", "--base-url", server.base_url, *words).returncode == 0
+    other = peakbench("leaderboard", "runs")
+    assert other.returncode == ExitCode.NOT_COMPARABLE
+    assert "score them all by one registry" in other.stderr
+    assert "How close the answer's length is" in peakbench("metrics", "show", "length_agreement", *words).stdout
+    assert "length_agreement" in peakbench("metrics", "list", *words).stdout
+    assert peakbench("metrics", "verify", *words).returncode == 0
+
+
+@pytest.mark.slow
 def test_an_error_in_another_persons_code_stops_the_run_and_leaves_a_report(
     peakbench: Run, tiny: Callable[..., Path], server: RunningMockServer, tmp_path: Path
 ) -> None:
