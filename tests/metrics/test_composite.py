@@ -80,6 +80,7 @@ def test_failed_and_unparsed_answers_score_0_and_ask_no_part(response: str | Non
         ({"type": "T-Shirt", "brand": "Nike", "code": 42}, '{"type": "t-shirt ", "brand": "NIKE", "code": 42.0}'),
         ({"type": "coat", "brand": None, "code": None}, '{"Type": "Coat", "maker": "No brand.", "code": "N/A"}'),
         ({"code": 42}, '{"type": null, "brand": "", "code": "42", "more": 1}'),
+        ({"code": '["x"]'}, '{"type": null, "brand": null, "code": ["X"]}'),
         ({"code": True}, '{"type": null, "brand": null, "code": true}'),
         ({}, '{"type": null, "brand": null, "code": null}'),
     ],
@@ -101,6 +102,7 @@ def test_an_answer_equal_to_its_reference_scores_1_and_no_model_is_asked(
         '{"type": "t-shirt", "brand": "Nike", "code": null}',
         '{"type": null, "brand": null, "code": null}',
         '{"type": ["t-shirt"], "brand": null, "code": null}',
+        '{"type": {"t": "-shirt"}, "brand": null, "code": null}',
     ],
 )
 def test_an_answer_that_is_merely_right_is_no_short_circuit(response: str) -> None:
@@ -171,6 +173,17 @@ def test_it_stays_in_its_range_and_a_better_part_never_lowers_it(
 def test_perfect_parts_give_exactly_1() -> None:
     composite, _ = quality_of(REGISTRY, "json", dict.fromkeys(PARTS, 1.0), None, SCHEMA)
     assert value_of(composite, WRONG) == 1.0
+
+
+def test_weights_that_sum_to_1_but_for_rounding_do_not_leave_the_range(tmp_path: Path) -> None:
+    weights = {"text": {"token_set_ratio": 0.5000000004, "rouge_l": 0.5000000004}}
+    change = {"id": "peakbench_quality", "applies_to": ["text"], "weights": weights, "golden": []}
+    (tmp_path / "mine.json").write_text(
+        json.dumps({"schema_version": 1, "extends": "canonical", "composites": [change]}), encoding="utf-8"
+    )
+    composite = Registry.load(tmp_path / "mine.json").metric("peakbench_quality", None)
+    (score,) = composite.score(text_answer("a b", "a-b"))
+    assert score.value == 1.0
 
 
 def test_a_registry_without_one_of_its_metrics_says_which() -> None:
