@@ -63,6 +63,7 @@ def _metric_rows(entry: MetricDefinition) -> list[tuple[str, str]]:
         ("failed request", _worth(entry.on_failed)),
         ("longest text", "" if entry.max_chars is None else f"{entry.max_chars} characters a side"),
         ("parameters", _listed(f"`{name}` = {_escaped(value)}" for name, value in entry.parameters.items())),
+        ("adjustable", _listed(f"`{name}`" for name in entry.adjustable)),
     ]
     if isinstance(entry, CompositeDefinition):
         for kind, weights in entry.weights.items():
@@ -85,6 +86,7 @@ def _metric_rows(entry: MetricDefinition) -> list[tuple[str, str]]:
 def _component_rows(entry: Component) -> list[tuple[str, str]]:
     return [
         ("parameters", _listed(f"`{name}` = {_escaped(value)}" for name, value in entry.parameters.items())),
+        ("adjustable", _listed(f"`{name}`" for name in entry.adjustable)),
         ("libraries", _listed(entry.libraries)),
     ]
 

@@ -66,7 +66,9 @@ class MetricDefinition(StrictModel):
     max_chars: Annotated[int, Field(ge=1)] | None = None
     """Longest text a side that is compared; equality is checked first, a longer one takes `on_unparsed`."""
     parameters: dict[str, Parameter] = {}
-    """Every knob, with its pinned value; part of the signature."""
+    """Every knob, with its value; part of the signature."""
+    adjustable: list[str] = []
+    """The parameters that the code reads from here, so that a file that extends this one may change them."""
     implementation: Implementation
     """The class that computes it. Any but PeakBench's own and installed entry points needs `--allow-code`."""
     requires: list[str] = []
@@ -202,6 +204,8 @@ class Component(StrictModel):
     version: Version
     title: str
     parameters: dict[str, Parameter] = {}
+    adjustable: list[str] = []
+    """As for a metric."""
     libraries: list[str] = []
     card: RelativePath
     golden: list[RelativePath] = []
@@ -269,6 +273,12 @@ class RegistryFile(StrictModel):
                 for name in names:
                     if name not in known:
                         raise ValueError(f"metric `{metric.id}`: unknown {kind} `{name}`")
+        entries = [(f"metric `{one.id}`", one.parameters, one.adjustable) for one in self.definitions]
+        entries += [(f"component `{name}`", one.parameters, one.adjustable) for name, one in self.components.items()]
+        for what, parameters, adjustable in entries:
+            for name in adjustable:
+                if name not in parameters:
+                    raise ValueError(f"{what}: adjustable `{name}` is no parameter")
         by_id = {definition.id: definition for definition in self.definitions}
         for composite in self.composites:
             composite.require_fitting(by_id, self.components)

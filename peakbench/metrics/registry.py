@@ -218,7 +218,7 @@ class Registry:
         require_subclass(where, definition.implementation, found, base)
         if issubclass(found, Composite) and not composite:
             raise BadInputError(f"{where} is a composite", mend="move it from `metrics` to `composites`")
-        plain = (
+        plain = (  # a mean that names its statistics itself, or makes something else of them, knows what it does
             issubclass(found, Metric)
             and found.statistics is Metric.statistics
             and found.from_totals is MeanMetric.from_totals

@@ -3,6 +3,8 @@
 A file with the key `extends` says only what is new or different. It is laid over the file that it extends: entries are
 found by id, a key that is given takes the place of the other file's, `parameters` name by name. The outcome is a whole
 registry file, checked like one that was written whole.
+
+A parameter that the code does not read from the file is refused: it would change the signature, and no number.
 """
 
 import json
@@ -95,7 +97,7 @@ def _lay_over(
     floors = {floor["id"]: floor for floor in raw["floors"]}
     raw["floors"] = list((floors | {floor.id: floor.model_dump() for floor in extension.floors}).values())
     for name, change in extension.components.items():
-        raw["components"][name] = _changed(raw["components"].get(name, {}), change)
+        raw["components"][name] = _changed(raw["components"].get(name, {}), change, f"{path}: component `{name}`")
         _note_places(name, change, path, folders)
     for key, entries in (("metrics", extension.metrics), ("composites", extension.composites)):
         by_id = {entry["id"]: entry for entry in raw[key]}
@@ -107,16 +109,30 @@ def _lay_over(
             if entry.remove:
                 _remove(by_id, entry, given, f"{path}: {key}")
             else:
-                by_id[entry.id] = _changed(by_id.get(entry.id, {}), {"id": entry.id, **given})
+                where = f"{path}: {key.removesuffix('s')} `{entry.id}`"
+                by_id[entry.id] = _changed(by_id.get(entry.id, {}), {"id": entry.id, **given}, where)
                 _note_places(entry.id, given, path, folders)
         raw[key] = list(by_id.values())
 
 
-def _changed(entry: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+def _changed(entry: Mapping[str, Any], change: Mapping[str, Any], where: str) -> dict[str, Any]:
     """An entry with the keys given in the place of its own; parameters name by name."""
     changed = {**entry, **change}
     if isinstance(change.get("parameters"), dict):
         changed["parameters"] = {**entry.get("parameters", {}), **change["parameters"]}
+    if entry and "implementation" not in change and isinstance(changed["parameters"], dict):
+        free = entry["adjustable"]
+        pinned = [
+            name
+            for name, value in changed["parameters"].items()
+            if name not in free and not (name in entry["parameters"] and entry["parameters"][name] == value)
+        ]
+        if pinned or "adjustable" in change:
+            what = f"the parameter `{pinned[0]}` is" if pinned else "what is adjustable is"
+            raise BadInputError(
+                f"{where}: {what} laid down by the code; adjustable here: {', '.join(free) or 'nothing'}",
+                mend="take it out, or give an implementation of your own",
+            )
     return changed
 
 

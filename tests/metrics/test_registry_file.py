@@ -49,10 +49,10 @@ def test_a_file_that_changes_nothing_is_the_same_registry(tmp_path: Path) -> Non
 
 
 def test_an_entry_changes_in_the_keys_given_and_keeps_the_others(tmp_path: Path) -> None:
-    metrics = [{"id": "rouge_l", "version": 2, "parameters": {"beta": 2}}, {"id": "weighted_score", "headline": False}]
+    metrics = [{"id": "rouge_l", "version": 2, "parameters": {"beta": 1}}, {"id": "weighted_score", "headline": False}]
     changed = Registry.load(write(tmp_path / "mine.json", metrics=metrics))
     rouge = changed.definition("rouge_l")
-    assert (rouge.version, rouge.parameters["beta"], rouge.parameters["use_stemmer"]) == (2, 2, False)
+    assert (rouge.version, rouge.parameters["beta"], rouge.parameters["use_stemmer"]) == (2, 1, False)
     assert rouge.formula == REGISTRY.definition("rouge_l").formula
     assert not changed.definition("weighted_score").headline
     assert [one.id for one in changed.definitions] == [one.id for one in REGISTRY.definitions]
@@ -129,6 +129,23 @@ def test_paths_are_relative_to_the_file_in_which_they_stand(tmp_path: Path) -> N
     assert [one.status for one in verify(changed) if one.file == "mine.jsonl"] == ["pass"]
 
 
+def test_parameters_are_free_where_the_code_reads_them_or_is_ones_own(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.json", components={"nli_penalty": {"parameters": {"threshold": 0.7}}})
+    assert Registry.load(path).file.components["nli_penalty"].parameters["threshold"] == 0.7
+    own = {"id": "rouge_l", "implementation": "peakbench.metrics.text:TokenSetRatio", "parameters": {"beta": 2}}
+    assert Registry.load(write(path, metrics=[own])).definition("rouge_l").parameters["beta"] == 2
+
+
+def test_the_documented_file_is_taken(tmp_path: Path) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    (found,) = (block for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL) if "remove" in block)
+    (tmp_path / "mine.json").write_text(found, encoding="utf-8")
+    changed = Registry.load(tmp_path / "mine.json")
+    assert "median_e2el_ms" not in {one.id for one in changed.definitions}
+    assert changed.file.components["nli_penalty"].parameters["threshold"] == 0.6
+    assert not [one for one in verify(changed) if one.status == "fail"]
+
+
 def test_the_digest_does_not_tell_where_the_file_lies(tmp_path: Path) -> None:
     digests = set()
     for name in ("one", "two"):
@@ -158,6 +175,18 @@ def test_the_digest_does_not_tell_where_the_file_lies(tmp_path: Path) -> None:
         ({"components": {"nli_penalty": {"parametres": {}}}}, r"components\.nli_penalty: unknown key `parametres`"),
         ({"metrics": [{"id": "rouge_l", "version": 2}, {"id": "rouge_l"}]}, r"metrics: `rouge_l` is there twice"),
         ({"metrics": [{"id": "rouge_l", "parameters": {"beta": float("nan")}}]}, r"it holds NaN"),
+        (
+            {"metrics": [{"id": "rouge_l", "parameters": {"beta": 2}}]},
+            r"metric `rouge_l`: the parameter `beta` is laid down by the code; adjustable here: nothing",
+        ),
+        ({"metrics": [{"id": "rouge_l", "parameters": {"new": 2}}]}, r"metric `rouge_l`: the parameter `new`"),
+        ({"metrics": [{"id": "rouge_l", "adjustable": ["beta"]}]}, r"metric `rouge_l`: what is adjustable"),
+        ({"components": {"comparators": {"parameters": {"brand_cutoff": 0.9}}}}, r"component `comparators`: the param"),
+        (
+            {"components": {"new": {"version": 1, "title": "New", "card": "card.md", "adjustable": ["x"]}}},
+            r"component `new`: adjustable `x` is no parameter",
+        ),
+        ({"metrics": [{"id": "rouge_l", "parameters": [1]}]}, r"metric `rouge_l`: parameters"),
         ({"metric": []}, r"unknown key `metric`; did you mean `metrics`"),
         ({"schema_version": 2}, r"schema_version"),
         ({"extends": 7}, r"extends"),
@@ -174,11 +203,9 @@ def test_what_is_wrong_is_refused_by_name(tmp_path: Path, content: dict[str, Any
 
 
 def test_a_number_beyond_floats_is_refused(tmp_path: Path) -> None:
-    text = (
-        '{"schema_version": 1, "extends": "canonical", "metrics": [{"id": "rouge_l", "parameters": {"beta": 1e999}}]}'
-    )
-    (tmp_path / "mine.json").write_text(text, encoding="utf-8")
-    with pytest.raises(BadInputError, match=r"metric `rouge_l`: parameters\.beta"):
+    path = write(tmp_path / "mine.json", components={"nli_penalty": {"parameters": {"offset": 7}}})
+    path.write_text(path.read_text(encoding="utf-8").replace("7", "1e999"), encoding="utf-8")
+    with pytest.raises(BadInputError, match=r"components\.nli_penalty\.parameters\.offset"):
         Registry.load(tmp_path / "mine.json")
 
 
