@@ -6,6 +6,7 @@ first sample instead of after the last.
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,10 +102,11 @@ class Registry:
                     f"metric `{identifier}` is not defined for the task `{task}`",
                     mend=f"take it out of the benchmark file; it is for: {', '.join(definition.applies_to)}",
                 )
+        context = self._context()
         made: dict[str, Metric] = {}
         for definition in self.definitions:  # composites last: they share the metrics that are made by then
             if kind in definition.applies_to and (not ids or definition.id in ids):
-                made[definition.id] = self._make(definition, schema, kind, made)
+                made[definition.id] = self._make(definition, schema, kind, context, made)
         return made
 
     def timing_metrics(self) -> dict[str, TimingMetric]:
@@ -113,7 +115,7 @@ class Registry:
         for definition in self.definitions:
             found = self._classes[definition.id]
             if issubclass(found, TimingMetric):
-                made[definition.id] = found(definition, self._context(definition))
+                made[definition.id] = found(definition, self._own_context(definition, self._context()))
         return made
 
     def metric(self, identifier: str, schema: "FieldSchema | None") -> Metric:
@@ -122,7 +124,9 @@ class Registry:
         Raises:
             BadInputError: If the id is unknown, or that of a timing metric.
         """
-        return self._make(self.definition(identifier), schema, "text" if schema is None else "json", {})
+        return self._make(
+            self.definition(identifier), schema, "text" if schema is None else "json", self._context(), {}
+        )
 
     def definition(self, identifier: str) -> MetricDefinition:
         """What a metric is.
@@ -175,20 +179,26 @@ class Registry:
         return list(dict.fromkeys(files))
 
     def _make(
-        self, definition: MetricDefinition, schema: "FieldSchema | None", kind: Kind, made: Mapping[str, Metric]
+        self,
+        definition: MetricDefinition,
+        schema: "FieldSchema | None",
+        kind: Kind,
+        context: MetricContext,
+        made: Mapping[str, Metric],
     ) -> Metric:
+        """A metric in a context that holds for a benchmark; a composite takes what is made of its metrics already."""
         found = self._classes[definition.id]
         if not issubclass(found, Metric):
             raise BadInputError(f"metric `{definition.id}` describes the timing of a run and scores no answers")
-        context = self._context(definition)
+        own = self._own_context(definition, context)
         if not (isinstance(definition, CompositeDefinition) and issubclass(found, Composite)):
-            return found(definition, schema, context)
+            return found(definition, schema, own)
 
         def shared(name: str) -> Metric | None:
             one = self._by_id.get(name)
             if one is None or kind not in one.applies_to:
                 return None
-            return made.get(name) or self._make(one, schema, kind, made)
+            return made.get(name) or self._make(one, schema, kind, context, made)
 
         weights = definition.weights.get(kind)
         if weights is None:
@@ -198,14 +208,18 @@ class Registry:
         if definition.penalty is not None:
             knobs = self.file.components[definition.penalty.component].parameters
             penalty = PenaltyPart(shared(definition.penalty.metric), float(knobs["threshold"]), float(knobs["offset"]))
-        return found(definition, schema, context, parts, penalty)
+        return found(definition, schema, own, parts, penalty)
 
-    def _context(self, definition: MetricDefinition) -> MetricContext:
-        return MetricContext(
-            null_values=self.null_values,
+    def _context(self) -> MetricContext:
+        """What all metrics of a benchmark share."""
+        return MetricContext(null_values=self.null_values, cache=self.cache)
+
+    def _own_context(self, definition: MetricDefinition, context: MetricContext) -> MetricContext:
+        """The context of one metric: the shared one, with its components and its code."""
+        return replace(
+            context,
             components={name: self._components[name] for name in definition.components},
             libraries=tuple(lib for name in definition.components for lib in self.file.components[name].libraries),
-            cache=self.cache,
             code=code_digest(self._classes[definition.id]),
         )
 
