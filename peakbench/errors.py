@@ -75,6 +75,10 @@ class OutOfRangeError(PeakBenchError):
     """A metric gave a value outside its declared range: a bug in the metric, so the run stops (exit code 70)."""
 
 
+class MetricError(PeakBenchError):
+    """The code of a metric raised an error, so the run stops; the report file says where (exit code 70)."""
+
+
 class InterruptedRunError(PeakBenchError):
     """The person pressed Ctrl-C; everything asked so far is kept (exit code 130)."""
 

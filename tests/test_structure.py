@@ -60,7 +60,7 @@ def test_no_code_lies_outside_the_package_the_tests_and_perf() -> None:
 
 def test_the_folders_of_metrics_are_the_ids_of_the_registry() -> None:
     registry = json.loads((content_root() / "peakbench_metrics.json").read_text())
-    ids = {metric["id"] for metric in registry["metrics"]} | set(registry["components"])
+    ids = {metric["id"] for key in ("metrics", "composites") for metric in registry[key]} | set(registry["components"])
     assert {path.name for path in (content_root() / "metrics").iterdir() if path.is_dir()} == ids
 
 

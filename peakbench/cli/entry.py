@@ -24,7 +24,7 @@ def main() -> None:
         app()
     except PeakBenchError as error:
         if error.exit_code is ExitCode.INTERNAL:
-            _report(error)
+            error.mend = f"{error.mend}\nthe traceback is in {_report(error)}".lstrip()
         print_error(error)
         sys.exit(error.exit_code)
     except SystemExit as end:

@@ -15,6 +15,7 @@ def leaderboard(
     ] = None,
     max_error_rate: options.MaxErrorRate = 0.01,
     metrics: options.Metrics = None,
+    allow_code: options.AllowCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Rank finished runs, with their floors; print the board, and write it with -o."""
@@ -26,7 +27,7 @@ def leaderboard(
     from peakbench.leaderboards.writer import write_boards
     from peakbench.metrics.registry import Registry
 
-    boards = make_boards(runs, Registry.load(metrics), max_error_rate, say)
+    boards = make_boards(runs, Registry.load(metrics, allow_code=allow_code), max_error_rate, say)
     console = output_console()
     for board in () if as_json else boards:
         print_board(board, console)

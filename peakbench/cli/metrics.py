@@ -11,7 +11,9 @@ app = typer.Typer(help="List, show and verify metrics.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_metrics(metrics: options.Metrics = None, as_json: options.Json = False) -> None:
+def list_metrics(
+    metrics: options.Metrics = None, allow_code: options.AllowCode = False, as_json: options.Json = False
+) -> None:
     """List the metrics of the registry."""
     from rich.table import Table
     from rich.text import Text
@@ -19,7 +21,7 @@ def list_metrics(metrics: options.Metrics = None, as_json: options.Json = False)
     from peakbench.cli.console import output_console, print_json
     from peakbench.metrics.registry import Registry
 
-    definitions = Registry.load(metrics).definitions
+    definitions = Registry.load(metrics, allow_code=allow_code).definitions
     if as_json:
         print_json([definition.model_dump(mode="json") for definition in definitions])
         return
@@ -42,21 +44,23 @@ def list_metrics(metrics: options.Metrics = None, as_json: options.Json = False)
 def show(
     metric: Annotated[str, typer.Argument(help="The id of a metric or a component.")],
     metrics: options.Metrics = None,
+    allow_code: options.AllowCode = False,
     as_json: options.Json = False,
 ) -> None:
-    """Show a card: definition, formula, worked example, pitfalls."""
+    """Show a card (definition, formula, worked example, pitfalls) and what the registry says: parameters, signature."""
     from rich.markdown import Markdown
 
     from peakbench.cli.console import output_console, print_json
+    from peakbench.cli.metric_text import example_signature, facts_of
     from peakbench.metrics.registry import Registry
 
-    registry = Registry.load(metrics)
+    registry = Registry.load(metrics, allow_code=allow_code)
     card = registry.card(metric)
     if as_json:
-        entry = registry.file.components.get(metric) or registry.definition(metric)
-        print_json(entry.model_dump(mode="json") | {"id": metric})
+        more = {"id": metric, "signature": example_signature(registry, metric), "card_text": card}
+        print_json(registry.entry(metric).model_dump(mode="json") | more)
         return
-    output_console().print(Markdown(card))
+    output_console().print(Markdown(f"{card.rstrip()}\n\n{facts_of(registry, metric)}"))
 
 
 @app.command("verify")
@@ -65,19 +69,20 @@ def verify(
         Path | None, typer.Option("--golden", help="Folder of golden files; those that ship are taken if not given.")
     ] = None,
     metrics: options.Metrics = None,
+    allow_code: options.AllowCode = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name the cases that pass, too.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Run every golden case through the registry: pass, fail, or not checkable and why. Exits with 7 on a fail."""
-    from collections import Counter
-
     from rich.text import Text
 
     from peakbench.cli.console import output_console, print_json
+    from peakbench.cli.metric_text import verification_lines
     from peakbench.errors import VerificationError
     from peakbench.metrics.golden import verify as verify_golden
     from peakbench.metrics.registry import Registry
 
-    outcomes = verify_golden(Registry.load(metrics), golden)
+    outcomes = verify_golden(Registry.load(metrics, allow_code=allow_code), golden)
     failed = [outcome for outcome in outcomes if outcome.status == "fail"]
     if as_json:
         print_json(
@@ -85,17 +90,8 @@ def verify(
         )
     else:
         console = output_console()
-        for file in dict.fromkeys(outcome.file for outcome in outcomes):
-            counts = Counter(outcome.status for outcome in outcomes if outcome.file == file)
-            console.print(
-                Text(
-                    f"{file:<32} {counts['pass']:>4} pass {counts['fail']:>4} fail "
-                    f"{counts['not_checkable']:>4} not checkable"
-                )
-            )
-            for outcome in outcomes:
-                if outcome.file == file and outcome.status != "pass":
-                    console.print(Text(f"  {outcome.status}: {outcome.case}: {outcome.detail}"), soft_wrap=True)
+        for line in verification_lines(outcomes, verbose=verbose):
+            console.print(Text(line), soft_wrap=True)
     if failed:
         raise VerificationError(
             f"{len(failed)} of {len(outcomes)} golden cases fail", mend="do not trust these metrics here; see above"

@@ -82,6 +82,12 @@ MaxErrorRate = Annotated[
     ),
 ]
 Metrics = Annotated[
-    Path | None, typer.Option("--metrics", help="Another metric registry than the peakbench_metrics.json that ships.")
+    Path | None,
+    typer.Option(
+        "--metrics", help="Another metric registry than the peakbench_metrics.json that ships; it may extend that one."
+    ),
+]
+AllowCode = Annotated[
+    bool, typer.Option("--allow-code", help="Let code run that the file of --metrics names: modules and files.")
 ]
 DEFAULT_URL = "http://localhost:8000/v1"

@@ -32,6 +32,7 @@ def run(
     skip_bad: options.SkipBad = False,
     api_key_env: options.ApiKeyEnv = "OPENAI_API_KEY",
     metrics: options.Metrics = None,
+    allow_code: options.AllowCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Ask a model about a benchmark's samples and score its answers."""
@@ -65,7 +66,7 @@ def run(
         data=data,
         command=command_line(),
     )
-    registry = Registry.load(metrics)
+    registry = Registry.load(metrics, allow_code=allow_code)
     with watching(model, quiet=as_json) as watch:
         outcome = run_benchmark(find_benchmark(benchmark), settings, registry, watch)
     report(outcome, registry, as_json=as_json)

@@ -11,6 +11,7 @@ from peakbench.cli import options
 def score(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders that hold some.")],
     metrics: options.Metrics = None,
+    allow_code: options.AllowCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Score finished runs again, from their journals and their data; nothing is asked.
@@ -25,7 +26,7 @@ def score(
     from peakbench.metrics.registry import Registry
     from peakbench.runs.folder import find_runs
 
-    registry = Registry.load(metrics)
+    registry = Registry.load(metrics, allow_code=allow_code)
     outcomes: list[RunOutcome] = []
     errors: list[PeakBenchError] = []
     for folder in find_runs(runs):

@@ -35,6 +35,7 @@ def sweep(
     max_error_rate: options.MaxErrorRate = 0.01,
     api_key_env: options.ApiKeyEnv = "OPENAI_API_KEY",
     metrics: options.Metrics = None,
+    allow_code: options.AllowCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Run every model of a run file on its benchmarks, and print the board; one that fails does not stop the others."""
@@ -59,7 +60,7 @@ def sweep(
     if board and board.exists() and not board.is_dir():
         raise BadInputError(f"--board {board} is no folder", mend="name a folder for the board's files")
     content, path = read_sweep(file)
-    registry = Registry.load(metrics)
+    registry = Registry.load(metrics, allow_code=allow_code)
     settings = RunSettings(
         model=ModelFacts(name=content.models[0].name),
         endpoint=Endpoint(

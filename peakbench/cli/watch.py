@@ -44,7 +44,7 @@ def report(outcome: "RunOutcome", registry: "Registry", *, as_json: bool) -> Non
     for name in dict.fromkeys([results.rank_by or "", *headline, *of_repeats, *_BESIDE]):
         if name in results.metrics:
             ranks = "  ← ranks" if name == results.rank_by else ""
-            console.print(Text(f"  {name:<28} {_shown(results.metrics[name])}{ranks}"))
+            console.print(Text(f"  {name:<28} {_shown(results.metrics[name])}{ranks}"), soft_wrap=True)
     for kind, count in outcome.folder.failure_kinds().items():
         console.print(Text(f"  failed: {count} × {kind}"))
     console.print(Text(f"run folder: {outcome.folder.path}"), soft_wrap=True)

@@ -105,6 +105,7 @@ def _make(
         created=utc_now(),
         hardware=hardware(),
         packages=package_versions(ASKING_PACKAGES),
+        registry=registry.digest,
         code_revision=code_revision(),
         note=note,
     )

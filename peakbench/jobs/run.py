@@ -130,7 +130,7 @@ def run_benchmark(
         try:
             if earlier is None:
                 facts = _data_facts(data, samples, skipped, training, identity)
-                folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, settings))
+                folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, settings, registry))
             folder.write_samples(samples, folder.read_manifest())
             todo = _todo(folder, samples, settings)
             if todo:  # else nothing is missing but the scores, and no server is needed for them
@@ -270,6 +270,7 @@ def _new_manifest(
     data: DataFacts,
     identity: Identity,
     settings: RunSettings,
+    registry: Registry,
 ) -> RunManifest:
     return RunManifest(
         run_id=folder.path.name,
@@ -282,6 +283,7 @@ def _new_manifest(
         created=utc_now(),
         hardware=hardware(),
         packages=package_versions(ASKING_PACKAGES),
+        registry=registry.digest,
         code_revision=code_revision(),
     )
 

@@ -14,7 +14,7 @@ from peakbench.benchmarks.file import BenchmarkFile
 from peakbench.files import make_folder, write_atomically
 from peakbench.jobs.sweep import SweepFile
 from peakbench.leaderboards.rows import Board
-from peakbench.metrics.definitions import RegistryFile
+from peakbench.metrics.definitions import RegistryExtension, RegistryFile
 from peakbench.runs.journal import JOURNAL_SCHEMA_VERSION, JournalHeader
 from peakbench.runs.manifest import RunManifest
 from peakbench.runs.records import Failure, Response
@@ -29,6 +29,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     """File name to JSON Schema."""
     models: dict[str, type[StrictModel]] = {
         "metrics": RegistryFile,
+        "metrics-extension": RegistryExtension,
         "sweep": SweepFile,
         "run": RunManifest,
         "results": Results,

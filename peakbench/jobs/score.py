@@ -102,6 +102,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         n_truncated=counts.truncated,
         rank_by=benchmark.file.ranked_by,
         comparable=comparable,
+        registry=registry.digest,
         fingerprint=digest(fingerprint),
         metrics=results,
         performance=performance,

@@ -106,9 +106,12 @@ def _require_comparable(entries: Sequence[BoardEntry]) -> None:
             differing.append(key)
             lines += [f"  {key} {_short(value)}: {', '.join(runs)}" for value, runs in groups.items()]
     if differing:
+        mend = "make a board of each side, or run the models again on the same benchmark, data and metrics"
+        if differing == ["metrics"]:
+            mend = "score them all by one registry: peakbench score RUNS…, with the --metrics that the board is given"
         raise NotComparableError(
             "\n".join([f"these runs do not belong in one table; they differ in {', '.join(differing)}:", *lines]),
-            mend="make a board of each side, or run the models again on the same benchmark, data and metrics",
+            mend=mend,
         )
 
 

@@ -48,7 +48,7 @@ def preparer(
     is what the response says without its reasoning. `majority` is the answer that fields are measured against.
     """
     if file.task == "text":
-        return lambda sample, record: _text_answer(sample, record, registry)
+        return lambda sample, record: text_answer(sample, record, registry)
     if file.task == "grounding":
         keys = [*file.box_conventions.keys, "label"]
         return lambda sample, record: _items_answer(sample, record, keys, registry)
@@ -64,7 +64,8 @@ def _items_answer(sample: "Sample", record: Record, keys: list[str], registry: "
     return Answer(sample, record, prediction, {}, None, "")
 
 
-def _text_answer(sample: "Sample", record: Record, registry: "Registry") -> Answer:
+def text_answer(sample: "Sample", record: Record, registry: "Registry") -> Answer:
+    """The answer to a text sample: what the response says without its reasoning."""
     prediction = None if isinstance(record, Failure) else read_text(record.text, record.reasoning, registry.limits)
     said = prediction.value if prediction is not None and prediction.parsed else None
     return Answer(sample, record, prediction, {}, said, str(sample.reference))

@@ -4,17 +4,16 @@ The file is the definition; the classes named in it compute. What a metric is wo
 without JSON, between which bounds its values lie and which way is better stand here, not in code.
 """
 
-import json
 import math
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from peakbench.canonical import digest
-from peakbench.errors import BadInputError
 from peakbench.metrics.extraction import ExtractionLimits
-from peakbench.strict import StrictModel, validation_message
+from peakbench.strict import StrictModel
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Version = Annotated[int, Field(ge=1)]
@@ -22,10 +21,17 @@ Kind = Literal["json", "text", "defects", "timing"]
 """What a metric is defined for: JSON objects, texts, lists of defects, or the timing of a run."""
 RelativePath = Annotated[str, Field(min_length=1)]
 """Path relative to the registry's file; it may not leave the file's folder."""
-Parameter = str | int | float | bool
 Bound = Annotated[float, Field(allow_inf_nan=False)]
+Parameter = str | int | Bound | bool
+Weight = Annotated[float, Field(gt=0, le=1)]
+Implementation = Annotated[
+    str, Field(pattern=r"^(?:[A-Za-z_][\w.]*:[A-Za-z_]\w*|\./[^:]+\.py:[A-Za-z_]\w*|entry-point:[\w.-]+)$")
+]
+"""`module:Class`; `./folder/file.py:Class`, relative to the file; or `entry-point:NAME`, of an installed package."""
 Measured = Literal["measured"]
 """The metric looks at such responses itself: its formula says what they are worth."""
+
+_SUM_TOLERANCE = 1e-9
 
 
 class MetricDefinition(StrictModel):
@@ -60,9 +66,11 @@ class MetricDefinition(StrictModel):
     max_chars: Annotated[int, Field(ge=1)] | None = None
     """Longest text a side that is compared; equality is checked first, a longer one takes `on_unparsed`."""
     parameters: dict[str, Parameter] = {}
-    """Every knob, with its pinned value; part of the signature."""
-    implementation: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
-    """`module:Class`."""
+    """Every knob, with its value; part of the signature."""
+    adjustable: list[str] = []
+    """The parameters that the code reads from here, so that a file that extends this one may change them."""
+    implementation: Implementation
+    """The class that computes it. Any but PeakBench's own and installed entry points needs `--allow-code`."""
     requires: list[str] = []
     """Optional extras of the installation; without them the metric is undefined with a reason."""
     components: list[Identifier] = []
@@ -102,12 +110,102 @@ class MetricDefinition(StrictModel):
         return "timing" in self.applies_to
 
 
+class Penalty(StrictModel):
+    """What lowers a composite: a factor, made of the value c of another metric."""
+
+    metric: Identifier
+    """Gives c, in 0..1. The factor is 1 where c is undefined, or the metric is lacking or not in the registry."""
+    component: Identifier
+    """Holds the parameters `threshold` and `offset`: the factor is `offset - c` where c > threshold, else 1."""
+
+
+class CompositeDefinition(MetricDefinition):
+    """A weighted sum of other metrics' values for the same answer."""
+
+    family: Literal["composite"]
+    level: Literal["sample"]
+    weights: Annotated[dict[Kind, Annotated[dict[Identifier, Weight], Field(min_length=1)]], Field(min_length=1)]
+    """What it applies to, to metric, to weight; the weights of each sum to 1. A metric that the registry does not have
+    makes the composite undefined: weights are never shared out anew."""
+    short_circuit: Bound | None = None
+    """Value of an answer equal to its reference in the equality form; null where such an answer is nothing special."""
+    penalty: Penalty | None = None
+
+    @model_validator(mode="after")
+    def _weights_sum_to_one(self) -> "CompositeDefinition":
+        what = f"composite `{self.id}`"
+        if sorted(self.weights) != sorted(self.applies_to):
+            raise ValueError(f"{what}: it applies to {self.applies_to}, but has weights for {list(self.weights)}")
+        if self.is_timing:
+            raise ValueError(f"{what}: the timing of a run has no weights")
+        for kind, weights in self.weights.items():
+            total = math.fsum(weights.values())
+            if abs(total - 1) > _SUM_TOLERANCE:
+                raise ValueError(f"{what}: the weights of `{kind}` sum to {total:g}, not to 1")
+        low, high = self.bounds
+        if self.short_circuit is not None and not low <= self.short_circuit <= high:
+            raise ValueError(f"{what}: short_circuit {self.short_circuit} is outside the range [{low}, {high}]")
+        if self.short_circuit is not None and "defects" in self.weights:
+            raise ValueError(f"{what}: short_circuit is for fields and texts, not for lists of defects")
+        for name, value in (("on_unparsed", self.on_unparsed), ("on_failed", self.on_failed)):
+            if value == "measured":
+                raise ValueError(f"{what}: {name} is a value or null, for there is nothing to measure")
+        return self
+
+    def require_fitting(self, metrics: Mapping[str, MetricDefinition], components: "Mapping[str, Component]") -> None:
+        """Make sure that the metrics and the component that it names can be put together.
+
+        Raises:
+            ValueError: If one is for something else, points the other way, or could carry the sum out of the range.
+        """
+        for kind, weights in self.weights.items():
+            known = {name: metrics[name] for name in weights if name in metrics}
+            for name, part in known.items():
+                if isinstance(part, CompositeDefinition) or part.level != "sample" or kind not in part.applies_to:
+                    raise ValueError(f"composite `{self.id}`: `{name}` gives no value a sample of `{kind}`")
+                if part.direction != self.direction or part.unit != self.unit:
+                    raise ValueError(f"composite `{self.id}`: `{name}` has another unit or direction")
+            if len(known) == len(weights):
+                self._require_range(weights, known)
+        if self.penalty is not None:
+            self._require_penalty(metrics, components)
+
+    def _require_range(self, weights: Mapping[str, float], metrics: Mapping[str, MetricDefinition]) -> None:
+        low, high = self.bounds
+        least = math.fsum(weight * metrics[name].bounds[0] for name, weight in weights.items())
+        most = math.fsum(weight * metrics[name].bounds[1] for name, weight in weights.items())
+        if least < low - _SUM_TOLERANCE or most > high + _SUM_TOLERANCE:
+            raise ValueError(
+                f"composite `{self.id}`: the range [{low:g}, {high:g}] does not hold the sums of its metrics, "
+                f"which lie in [{least:g}, {most:g}]"
+            )
+
+    def _require_penalty(self, metrics: Mapping[str, MetricDefinition], components: "Mapping[str, Component]") -> None:
+        assert self.penalty is not None
+        what = f"composite `{self.id}`: penalty"
+        named = components.get(self.penalty.component)
+        if named is None:
+            raise ValueError(f"{what}: unknown component `{self.penalty.component}`")
+        threshold, offset = named.parameters.get("threshold"), named.parameters.get("offset")
+        if not isinstance(threshold, int | float) or not isinstance(offset, int | float):
+            raise ValueError(f"{what}: component `{self.penalty.component}` lacks the numbers `threshold` and `offset`")
+        if not (0 <= threshold <= 1 and offset - 1 >= 0 and offset - threshold <= 1):
+            raise ValueError(f"{what}: a factor `{offset:g} - c` for c in {threshold:g}..1 leaves 0..1")
+        part = metrics.get(self.penalty.metric)
+        if part is not None and (part.bounds != (0.0, 1.0) or isinstance(part, CompositeDefinition)):
+            raise ValueError(f"{what}: `{self.penalty.metric}` is no metric with the range 0..1")
+        if self.bounds[0] > 0:
+            raise ValueError(f"{what}: a factor may carry a value below the range")
+
+
 class Component(StrictModel):
     """A part that several metrics build on, with golden values of its own."""
 
     version: Version
     title: str
     parameters: dict[str, Parameter] = {}
+    adjustable: list[str] = []
+    """As for a metric."""
     libraries: list[str] = []
     card: RelativePath
     golden: list[RelativePath] = []
@@ -157,21 +255,17 @@ class RegistryFile(StrictModel):
     components: dict[Identifier, Component]
     floors: list[FloorDefinition]
     metrics: Annotated[list[MetricDefinition], Field(min_length=1)]
-
-    @field_validator("metrics")
-    @classmethod
-    def _each_id_once(cls, metrics: list[MetricDefinition]) -> list[MetricDefinition]:
-        seen: set[str] = set()
-        for metric in metrics:
-            if metric.id in seen:
-                raise ValueError(f"metric `{metric.id}` is there twice")
-            seen.add(metric.id)
-        return metrics
+    composites: list[CompositeDefinition] = []
+    """Weighted sums of metrics."""
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "RegistryFile":
+        ids = [definition.id for definition in self.definitions]
+        for name, count in Counter([*ids, *self.components]).items():
+            if count > 1:
+                raise ValueError(f"metric `{name}` is there twice")
         floors = {floor.id for floor in self.floors}
-        for metric in self.metrics:
+        for metric in self.definitions:
             for kind, names, known in (
                 ("floor", metric.floors, floors),
                 ("component", metric.components, set(self.components)),
@@ -179,7 +273,21 @@ class RegistryFile(StrictModel):
                 for name in names:
                     if name not in known:
                         raise ValueError(f"metric `{metric.id}`: unknown {kind} `{name}`")
+        entries = [(f"metric `{one.id}`", one.parameters, one.adjustable) for one in self.definitions]
+        entries += [(f"component `{name}`", one.parameters, one.adjustable) for name, one in self.components.items()]
+        for what, parameters, adjustable in entries:
+            for name in adjustable:
+                if name not in parameters:
+                    raise ValueError(f"{what}: adjustable `{name}` is no parameter")
+        by_id = {definition.id: definition for definition in self.definitions}
+        for composite in self.composites:
+            composite.require_fitting(by_id, self.components)
         return self
+
+    @property
+    def definitions(self) -> tuple[MetricDefinition, ...]:
+        """Every metric: those of `metrics`, then the composites."""
+        return (*self.metrics, *self.composites)
 
     @property
     def digest(self) -> str:
@@ -187,34 +295,31 @@ class RegistryFile(StrictModel):
         return digest(self.model_dump(mode="json"))
 
 
-def read_registry_file(path: Path) -> RegistryFile:
-    """Read and validate a registry file; whether the files and classes it names are there is not looked at.
+class EntryChange(BaseModel):
+    """A metric or composite in a file that extends another: new, changed in the keys that are given, or removed."""
 
-    Raises:
-        BadInputError: If it is not there, is no JSON, or breaks the format; the message names metric and key.
-    """
-    try:
-        raw: Any = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInputError(f"{path}: {error.strerror}", mend="check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} is no JSON: {error}", mend="mend the file at the place named") from error
-    try:
-        return RegistryFile.model_validate(raw)
-    except ValidationError as error:
-        raise BadInputError(
-            _with_metric_names(validation_message(path, error), raw), mend="mend the entry that is named"
-        ) from error
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    id: Identifier
+    remove: bool = False
+    """Leave the entry of this id out; nothing else is given then."""
 
 
-def _with_metric_names(message: str, raw: Any) -> str:
-    """Put the ids of metrics in the place of their positions in the list."""
-    metrics = raw.get("metrics") if isinstance(raw, dict) else None
-    for position, entry in enumerate(metrics if isinstance(metrics, list) else []):
-        if isinstance(entry, dict) and isinstance(entry.get("id"), str):
-            message = message.replace(f" metrics.{position}.", f" metric `{entry['id']}`: ")
-            message = message.replace(f" metrics.{position}:", f" metric `{entry['id']}`:")
-    return message
+class RegistryExtension(StrictModel):
+    """A file that extends another registry file: it says only what is new or different."""
+
+    schema_version: Literal[1]
+    extends: Annotated[str, Field(min_length=1)]
+    """`canonical` for the file that comes with PeakBench, or the path of a file, relative to this one."""
+    conventions: dict[str, str] = {}
+    null_values: list[str] | None = None
+    """In the place of those of the other file, where given."""
+    json_extraction: dict[str, Any] = {}
+    comparators: dict[str, str] = {}
+    components: dict[Identifier, dict[str, Any]] = {}
+    floors: list[FloorDefinition] = []
+    metrics: list[EntryChange] = []
+    composites: list[EntryChange] = []
 
 
 def registry_json_schema() -> dict[str, Any]:

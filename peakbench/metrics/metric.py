@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from peakbench.errors import OutOfRangeError
+from peakbench.errors import MetricError, OutOfRangeError, PeakBenchError
 from peakbench.metrics.signatures import SchemaFact, schema_digest, signature_of
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ class MetricContext:
         cache: Where fetched parts (WordNet, model weights) lie; None where no metric may look for any.
         majority: Where the majority's answer was counted: `in_sample`, or a training split with its digest.
         comparer: Compares objects under the schema; None without one.
+        code: Digest of the metric's code where that is not PeakBench's own, for the signature.
     """
 
     null_values: tuple[str, ...] = ()
@@ -105,6 +106,7 @@ class MetricContext:
     cache: Path | None = None
     majority: str = IN_SAMPLE
     comparer: "FieldComparer | None" = None
+    code: str | None = None
 
 
 class Metric(ABC):
@@ -134,14 +136,29 @@ class Metric(ABC):
 
         Raises:
             OutOfRangeError: If a value is outside the metric's range, or not a number.
+            MetricError: If the metric's code raises anything.
         """
         if self.lacking is not None:
             return [Score(None, None, reason=self.lacking)]
         declared, reason = self._declared(answer)
-        scores = list(self.measure(answer)) if declared == "measured" else list(self.worth(answer, declared, reason))
+        if declared == "measured":
+            try:
+                scores = list(self.measure(answer))
+            except PeakBenchError:
+                raise
+            except Exception as error:
+                raise self._error_at(answer, error) from error
+        else:
+            scores = list(self.worth(answer, declared, reason))
         for score in scores:
             self._check(score, answer)
         return scores
+
+    def prefetch(self, answers: Sequence[Answer]) -> None:  # noqa: B027  most metrics have nothing to do here
+        """Get ready to score many answers, where a model does many at once far faster than one by one.
+
+        It changes no score. `score` gives the same without it.
+        """
 
     @abstractmethod
     def measure(self, answer: Answer) -> Iterable[Score]:
@@ -174,6 +191,8 @@ class Metric(ABC):
         parts = {**self.parameters(), **self.context.components}
         if self.uses and self.schema is not None:
             parts["schema"] = schema_digest(self.schema, self.uses, self.context.null_values)
+        if self.context.code is not None:
+            parts["code"] = self.context.code
         return signature_of(self.definition, parts, self.context.libraries)
 
     @cached_property
@@ -199,6 +218,15 @@ class Metric(ABC):
         if not answer.parsed:
             return self.definition.on_unparsed, "unparsed"
         return "measured", ""
+
+    def _error_at(self, answer: Answer, error: Exception) -> MetricError:
+        """An error of the metric's code, with the metric and the sample that it is about."""
+        mend = "this is a bug in PeakBench" if self.context.code is None else "mend that code"
+        return MetricError(
+            f"metric {self.definition.id} ({self.definition.implementation}): {type(error).__name__}: {error}, "
+            f"for sample {answer.sample.id}",
+            mend=f"{mend}; nothing was written",
+        )
 
     def _check(self, score: Score, answer: Answer) -> None:
         low, high = self.definition.bounds
@@ -227,10 +255,16 @@ class RepeatMetric(Metric):
 
         Raises:
             OutOfRangeError: If a value is outside the metric's range, or not a number.
+            MetricError: If the metric's code raises anything.
         """
         if self.lacking is not None:
             return [Score(None, None, reason=self.lacking)]
-        scores = list(self.measure_repeats(answers))
+        try:
+            scores = list(self.measure_repeats(answers))
+        except PeakBenchError:
+            raise
+        except Exception as error:
+            raise self._error_at(answers[0], error) from error
         for score in scores:
             if score.value is not None:  # of no answers nothing is defined
                 self._check(score, answers[0])
@@ -293,13 +327,15 @@ class Timings:
 class TimingMetric(ABC):
     """A metric of how fast a run went: a function of all timings, not of single answers."""
 
-    def __init__(self, definition: "MetricDefinition") -> None:
+    def __init__(self, definition: "MetricDefinition", context: MetricContext | None = None) -> None:
         self.definition = definition
+        self.context = context or MetricContext()
 
     @cached_property
     def signature(self) -> str:
-        """Id, version, parameters and library versions."""
-        return signature_of(self.definition, dict(self.definition.parameters))
+        """Id, version, parameters and library versions; and of the code, where that is not PeakBench's own."""
+        code = {} if self.context.code is None else {"code": self.context.code}
+        return signature_of(self.definition, {**self.definition.parameters, **code}, self.context.libraries)
 
     @abstractmethod
     def from_timings(self, timings: Timings) -> float | None:

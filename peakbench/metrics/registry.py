@@ -5,20 +5,22 @@ first sample instead of after the last.
 """
 
 import difflib
-import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peakbench.benchmarks.benchmark import cache_folder
 from peakbench.canonical import digest
-from peakbench.content import content_root
 from peakbench.errors import BadInputError
 from peakbench.metrics.comparators import FieldComparer
-from peakbench.metrics.definitions import Component, Kind, MetricDefinition, RegistryFile, read_registry_file
+from peakbench.metrics.composite import Composite, Part, PenaltyPart
+from peakbench.metrics.definitions import Component, CompositeDefinition, Kind, MetricDefinition
 from peakbench.metrics.extraction import ExtractionLimits
-from peakbench.metrics.metric import Metric, MetricContext, TimingMetric
+from peakbench.metrics.metric import MeanMetric, Metric, MetricContext, TimingMetric
+from peakbench.metrics.registry_file import RegistrySource, canonical_path, read_registry_file
 from peakbench.metrics.signatures import DIGITS
+from peakbench.metrics.third_party import code_digest, find_implementation, require_subclass
 
 if TYPE_CHECKING:
     from peakbench.benchmarks.schema import FieldSchema
@@ -31,42 +33,43 @@ class Registry:
     """Every metric there is, by id.
 
     Args:
-        file: The validated file.
-        path: Where it lies; cards and golden files are relative to its folder.
+        source: The validated file, and where its cards, golden files and code lie.
         cache: Where fetched parts (WordNet, model weights) are looked for; the user's cache folder by default.
+        allow_code: Whether code that the file names, and that is not PeakBench's own, may run.
 
     Raises:
-        BadInputError: If an entry names a class, card or golden file that is not there.
+        BadInputError: If an entry names a class, card or golden file that is not there, or code that may not run.
     """
 
-    def __init__(self, file: RegistryFile, path: Path, cache: Path | None = None) -> None:
-        self.file = file
-        self.path = path
+    def __init__(self, source: RegistrySource, cache: Path | None = None, *, allow_code: bool = False) -> None:
+        self.source = source
+        self.file = source.file
+        self.path = source.path
         self.cache = cache if cache is not None else cache_folder()
-        self.definitions: tuple[MetricDefinition, ...] = tuple(file.metrics)
-        self.digest = file.digest
+        self.definitions: tuple[MetricDefinition, ...] = source.file.definitions
+        self.digest = source.file.digest
         self._by_id = {definition.id: definition for definition in self.definitions}
-        self._classes = {definition.id: self._class_of(definition) for definition in self.definitions}
-        self._components = {name: self._component_signature(name) for name in file.components}
+        self._classes = {one.id: self._class_of(one, allow_code=allow_code) for one in self.definitions}
+        self._components = {name: self._component_signature(name) for name in self.file.components}
         self._comparers: dict[int, FieldComparer] = {}
         for definition in self.definitions:
-            self._check_files(f"metric `{definition.id}`", definition)
-        for name, component in file.components.items():
-            self._check_files(f"component `{name}`", component)
+            self._check_files(f"metric `{definition.id}`", definition.id, definition)
+        for name, component in self.file.components.items():
+            self._check_files(f"component `{name}`", name, component)
 
     @classmethod
-    def load(cls, path: Path | None = None, cache: Path | None = None) -> "Registry":
+    def load(cls, path: Path | None = None, cache: Path | None = None, *, allow_code: bool = False) -> "Registry":
         """Read a registry.
 
         Args:
-            path: The file; the one that comes with PeakBench by default.
+            path: The file, which may extend another; the one that comes with PeakBench by default.
             cache: Where fetched parts are looked for; the user's cache folder by default.
+            allow_code: Whether code that the file names may run: a module that is not PeakBench's own, or a file.
 
         Raises:
             BadInputError: If the file or an entry cannot be used; the message names the entry.
         """
-        path = path if path is not None else content_root() / "peakbench_metrics.json"
-        return cls(read_registry_file(path), path, cache)
+        return cls(read_registry_file(path if path is not None else canonical_path()), cache, allow_code=allow_code)
 
     @property
     def null_values(self) -> tuple[str, ...]:
@@ -99,11 +102,12 @@ class Registry:
                     f"metric `{identifier}` is not defined for the task `{task}`",
                     mend=f"take it out of the benchmark file; it is for: {', '.join(definition.applies_to)}",
                 )
-        return {
-            definition.id: self.metric(definition.id, schema)
-            for definition in self.definitions
-            if kind in definition.applies_to and (not ids or definition.id in ids)
-        }
+        context = self._context(schema)
+        made: dict[str, Metric] = {}
+        for definition in self.definitions:  # composites last: they share the metrics that are made by then
+            if kind in definition.applies_to and (not ids or definition.id in ids):
+                made[definition.id] = self._make(definition, schema, kind, context, made)
+        return made
 
     def timing_metrics(self) -> dict[str, TimingMetric]:
         """The metrics of how fast a run went, in the order of the file."""
@@ -111,27 +115,18 @@ class Registry:
         for definition in self.definitions:
             found = self._classes[definition.id]
             if issubclass(found, TimingMetric):
-                made[definition.id] = found(definition)
+                made[definition.id] = found(definition, self._own_context(definition, self._context(None)))
         return made
 
     def metric(self, identifier: str, schema: "FieldSchema | None") -> Metric:
-        """One metric.
+        """One metric, for answers with these fields, or for texts where there are none.
 
         Raises:
             BadInputError: If the id is unknown, or that of a timing metric.
         """
-        definition = self.definition(identifier)
-        found = self._classes[identifier]
-        if not issubclass(found, Metric):
-            raise BadInputError(f"metric `{identifier}` describes the timing of a run and scores no answers")
-        context = MetricContext(
-            null_values=self.null_values,
-            components={name: self._components[name] for name in definition.components},
-            libraries=tuple(lib for name in definition.components for lib in self.file.components[name].libraries),
-            cache=self.cache,
-            comparer=None if schema is None else self.comparer(schema),
+        return self._make(
+            self.definition(identifier), schema, "text" if schema is None else "json", self._context(schema), {}
         )
-        return found(definition, schema, context)
 
     def definition(self, identifier: str) -> MetricDefinition:
         """What a metric is.
@@ -150,13 +145,21 @@ class Registry:
         Raises:
             BadInputError: If the id is unknown.
         """
-        component = self.file.components.get(identifier)
-        card = component.card if component else None
-        if card is None and identifier not in self._by_id:
+        entry = self.entry(identifier)
+        return (self.source.folder(identifier, "card") / entry.card).read_text(encoding="utf-8")
+
+    def entry(self, identifier: str) -> MetricDefinition | Component:
+        """What the file says of a metric or a component.
+
+        Raises:
+            BadInputError: If the id is unknown.
+        """
+        found = self._by_id.get(identifier) or self.file.components.get(identifier)
+        if found is None:
             raise BadInputError(
                 f"unknown metric `{identifier}`", mend=_hint(identifier, [*self._by_id, *self.file.components])
             )
-        return (self.path.parent / (card or self.definition(identifier).card)).read_text(encoding="utf-8")
+        return found
 
     def comparer(self, schema: "FieldSchema") -> FieldComparer:
         """The comparer of a schema; the same one for the same schema object, so that its memory is of use."""
@@ -170,31 +173,81 @@ class Registry:
 
     def golden_files(self) -> list[Path]:
         """Every golden file that an entry names, each once, in the order of the file."""
-        of_metrics = [path for definition in self.definitions for path in definition.golden]
-        of_components = [path for component in self.file.components.values() for path in component.golden]
-        return [self.path.parent / path for path in dict.fromkeys(of_metrics + of_components)]
+        entries: list[tuple[str, MetricDefinition | Component]] = [(one.id, one) for one in self.definitions]
+        entries += self.file.components.items()
+        files = [self.source.folder(name, "golden") / path for name, entry in entries for path in entry.golden]
+        return list(dict.fromkeys(files))
 
-    def _class_of(self, definition: MetricDefinition) -> type[Metric] | type[TimingMetric]:
-        module, _, name = definition.implementation.partition(":")
-        where = f"{self.path}: metric `{definition.id}`: implementation `{definition.implementation}`"
-        if module.partition(".")[0] != "peakbench":  # importing runs code, and a file may not make us run code
-            raise BadInputError(f"{where} is not PeakBench's own", mend="name a class of the package `peakbench`")
-        try:
-            found = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
-            raise BadInputError(
-                f"{where} cannot be imported: {error}", mend="name a class that is there, as `module:Class`"
-            ) from error
-        base = TimingMetric if definition.is_timing else Metric
-        if not (isinstance(found, type) and issubclass(found, base)):
-            raise BadInputError(
-                f"{where} is no {base.__name__}", mend=f"derive it from {base.__module__}:{base.__name__}"
-            )
-        return found
+    def _make(
+        self,
+        definition: MetricDefinition,
+        schema: "FieldSchema | None",
+        kind: Kind,
+        context: MetricContext,
+        made: Mapping[str, Metric],
+    ) -> Metric:
+        """A metric in a context that holds for a benchmark; a composite takes what is made of its metrics already."""
+        found = self._classes[definition.id]
+        if not issubclass(found, Metric):
+            raise BadInputError(f"metric `{definition.id}` describes the timing of a run and scores no answers")
+        own = self._own_context(definition, context)
+        if not (isinstance(definition, CompositeDefinition) and issubclass(found, Composite)):
+            return found(definition, schema, own)
 
-    def _check_files(self, what: str, entry: MetricDefinition | Component) -> None:
-        root = self.path.parent.resolve()
+        def shared(name: str) -> Metric | None:
+            one = self._by_id.get(name)
+            if one is None or kind not in one.applies_to:
+                return None
+            return made.get(name) or self._make(one, schema, kind, context, made)
+
+        weights = definition.weights.get(kind)
+        if weights is None:
+            raise BadInputError(f"composite `{definition.id}` is for {', '.join(definition.weights)}, not for {kind}")
+        parts = {name: Part(weight, shared(name)) for name, weight in weights.items()}
+        penalty = None
+        if definition.penalty is not None:
+            knobs = self.file.components[definition.penalty.component].parameters
+            penalty = PenaltyPart(shared(definition.penalty.metric), float(knobs["threshold"]), float(knobs["offset"]))
+        return found(definition, schema, own, parts, penalty)
+
+    def _context(self, schema: "FieldSchema | None") -> MetricContext:
+        """What all metrics of a benchmark share."""
+        return MetricContext(
+            null_values=self.null_values,
+            cache=self.cache,
+            comparer=None if schema is None else self.comparer(schema),
+        )
+
+    def _own_context(self, definition: MetricDefinition, context: MetricContext) -> MetricContext:
+        """The context of one metric: the shared one, with its components and its code."""
+        return replace(
+            context,
+            components={name: self._components[name] for name in definition.components},
+            libraries=tuple(lib for name in definition.components for lib in self.file.components[name].libraries),
+            code=code_digest(self._classes[definition.id]),
+        )
+
+    def _class_of(self, definition: MetricDefinition, *, allow_code: bool) -> type[Metric] | type[TimingMetric]:
+        where = f"{self.path}: metric `{definition.id}`"
+        folder = self.source.folder(definition.id, "implementation")
+        found = find_implementation(where, definition.implementation, folder, allow_code=allow_code)
+        composite = isinstance(definition, CompositeDefinition)
+        base = TimingMetric if definition.is_timing else Composite if composite else Metric
+        require_subclass(where, definition.implementation, found, base)
+        if issubclass(found, Composite) and not composite:
+            raise BadInputError(f"{where} is a composite", mend="move it from `metrics` to `composites`")
+        plain = (  # a mean that names its statistics itself, or makes something else of them, knows what it does
+            issubclass(found, Metric)
+            and found.statistics is Metric.statistics
+            and found.from_totals is MeanMetric.from_totals
+        )
+        if plain and len(definition.statistics) != 2:
+            raise BadInputError(f"{where}: a mean has two statistics", mend='write `"statistics": ["sum", "n"]`')
+        return found  # type: ignore[no-any-return]  # it was looked at above
+
+    def _check_files(self, what: str, identifier: str, entry: MetricDefinition | Component) -> None:
         for key, paths in (("card", [entry.card]), ("golden", entry.golden)):
+            root = self.source.folder(identifier, key).resolve()
             for path in paths:
                 whole = (root / path).resolve()
                 if not whole.is_relative_to(root):

@@ -142,6 +142,8 @@ class RunManifest(StrictModel):
     """Of the machine that asked."""
     packages: dict[str, str]
     """Versions of Python, PeakBench and what it stands on."""
+    registry: str | None = None
+    """Digest of the metric registry that the run was begun with; null in files older than this key."""
     code_revision: str | None
     """Commit of the checkout, with `+changes` when it was changed; null for an installed package."""
     note: str = ""

@@ -102,6 +102,8 @@ class Results(StrictModel):
     """The metric that boards rank by; null: the benchmark declares nothing to rank by."""
     comparable: dict[str, str]
     """What has to agree before results share a table: `benchmark`, `data`, `prompt`, `sample_set`, `metrics`."""
+    registry: str | None = None
+    """Digest of the metric registry that it was scored by; null in files older than this key."""
     fingerprint: str
     """Digest of everything that the nightly gate requires to agree."""
     metrics: dict[str, MetricResult]

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from composite_parts import quality_of
 
 from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.schema import FieldSchema
 from peakbench.benchmarks.values import complete_reference
 from peakbench.metrics.answers import prepare
-from peakbench.metrics.metric import RepeatMetric, Timings
+from peakbench.metrics.definitions import CompositeDefinition
+from peakbench.metrics.metric import Answer, RepeatMetric, Timings
 from peakbench.metrics.registry import Registry
-from peakbench.runs.records import Failure, FailureKind, Record, Response, Timing, Usage
+from peakbench.runs.records import Failure, FailureKind, Prediction, Record, Response, Timing, Usage
 
 _EXAMPLE = re.compile(r"```json\n(.*?)\n```", re.DOTALL)
 
@@ -33,7 +35,11 @@ def record_of(response: str | dict[str, str] | None) -> Record:
 
 
 def value_of_example(registry: Registry, identifier: str, example: dict[str, Any]) -> float | None:
-    """The value of a metric for the run of an example: responses to one sample (its repeats), or timings."""
+    """The value of a metric for an example: responses to one sample (its repeats), timings, or values of its parts."""
+    if isinstance(registry.definition(identifier), CompositeDefinition):
+        composite, _ = quality_of(registry, example["kind"], example["values"])
+        parsed = Answer(Sample("a", "", (), ""), record_of(""), Prediction("a", None, "strict", "a"), {}, "a", "b")
+        return composite.weigh(parsed, example["contradiction"]).value
     if registry.definition(identifier).is_timing:
         n = len(example["started_at"])
         timings = Timings(

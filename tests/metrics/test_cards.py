@@ -8,8 +8,9 @@ from card_examples import example_in, value_of_example
 
 from peakbench.benchmarks.schema import FieldSchema, FieldSpec
 from peakbench.content import content_root
-from peakbench.metrics import comparators
+from peakbench.metrics import comparators, penalty
 from peakbench.metrics.extraction import extract
+from peakbench.metrics.penalty import label_probability, penalty_multiplier
 from peakbench.metrics.registry import Registry
 
 REGISTRY = Registry.load()
@@ -44,6 +45,21 @@ def test_examples_of_extraction_are_reproduced() -> None:
     for case in json.loads(example_in(content_root() / REGISTRY.file.components["json_extraction"].card)):
         found = extract(case["text"], None, "object", ["type", "size"], {}, REGISTRY.limits)
         assert (found.level, found.value, list(found.flags)) == (case["level"], case["value"], case["flags"]), case
+
+
+def test_examples_of_the_penalty_are_reproduced() -> None:
+    for case in json.loads(example_in(content_root() / REGISTRY.file.components["nli_penalty"].card)):
+        contradiction = label_probability(case["logits"], case["id2label"])
+        assert contradiction == pytest.approx(case["contradiction"], abs=1e-12)
+        assert penalty_multiplier(contradiction) == pytest.approx(case["multiplier"], abs=1e-12)
+
+
+def test_registry_says_which_constants_the_penalty_uses() -> None:
+    assert REGISTRY.file.components["nli_penalty"].parameters == {
+        "label": penalty.LABEL,
+        "threshold": penalty.THRESHOLD,
+        "offset": penalty.OFFSET,
+    }
 
 
 def test_every_golden_file_lies_in_the_folder_of_a_metric_or_component_that_names_it() -> None:

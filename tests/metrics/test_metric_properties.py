@@ -102,7 +102,7 @@ def test_the_reference_itself_is_best_wherever_a_metric_is_defined(reference: di
         if math.isinf(best):
             assert name == "weighted_legacy_2026_04"
             continue
-        assert score.value == best or (score.value is None and name in MAY_BE_UNDEFINED), name
+        assert score.value == best or (score.value is None and (name in MAY_BE_UNDEFINED or metric.lacking)), name
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -116,6 +116,9 @@ def test_failed_and_unparsed_take_the_declared_value(
     definition = metric.definition
     declared = definition.on_failed if response is None else definition.on_unparsed
     scores = scored(metric, answer_to(reference, response))
+    if metric.lacking is not None:
+        assert [(score.value, score.reason) for score in scores] == [(None, metric.lacking)]
+        return
     if declared == "measured":
         special = isinstance(metric, RepeatMetric) or definition.family == "legacy"
         assert not isinstance(metric, MeanMetric) or special

@@ -7,10 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from peakbench.errors import BadInputError, OutOfRangeError
+from peakbench.errors import BadInputError, MetricError, OutOfRangeError
 from peakbench.metrics.golden.case import Finding, Status
 from peakbench.metrics.golden.components import check_comparator, check_extraction
 from peakbench.metrics.golden.consistency import check_consistency
+from peakbench.metrics.golden.quality import check_penalty, check_quality
+from peakbench.metrics.golden.responses import check_responses
 from peakbench.metrics.golden.structured import check_floors, check_structured
 from peakbench.metrics.golden.text import check_similarity
 
@@ -26,8 +28,10 @@ _CHECKS: Mapping[str, Check] = {
     "json_extraction": check_extraction,
     "consistency_exact": check_consistency,
     "consistency_semantic": check_consistency,
+    "nli_penalty": check_penalty,
+    "quality_score": check_quality,
 }
-"""Name of a golden file to its check; any other file holds pairs of texts for the metric of its name."""
+"""Name of a golden file to its check; any other file holds cases of the metric of its name: responses, or pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,11 @@ def verify(registry: "Registry", golden: Path | None = None) -> list[GoldenOutco
 
 
 def _verify_file(registry: "Registry", file: Path) -> Iterator[GoldenOutcome]:
-    check = _CHECKS.get(file.stem, partial(check_similarity, file.stem))
     for line, case in _read_cases(file):
         identifier = str(case.get("id", f"line {line}"))
         try:
-            findings = list(check(registry, file.parent, case))
-        except OutOfRangeError as error:
+            findings = list(_check_of(file.stem, case)(registry, file.parent, case))
+        except (OutOfRangeError, MetricError) as error:
             findings = [Finding("fail", error.message)]
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             what = f"it lacks `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
@@ -85,6 +88,13 @@ def _verify_file(registry: "Registry", file: Path) -> Iterator[GoldenOutcome]:
                 f"{file}:{line}: case `{identifier}` has not the form of this file: {what}", mend="mend the case"
             ) from error
         yield GoldenOutcome(file.name, identifier, *_summary(findings))
+
+
+def _check_of(stem: str, case: Mapping[str, Any]) -> Check:
+    known = _CHECKS.get(stem)
+    if known is not None:
+        return known
+    return partial(check_responses if "responses" in case else check_similarity, stem)
 
 
 def _summary(findings: list[Finding]) -> tuple[Status, str]:
