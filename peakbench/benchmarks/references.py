@@ -1,5 +1,6 @@
 """What a good answer would be, by task: the fields of an object, a list of boxes, or a text. Checked as it is read."""
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +9,8 @@ from peakbench.benchmarks.boxes import box_fault
 from peakbench.benchmarks.file import BenchmarkFile
 from peakbench.benchmarks.sample import Reference
 from peakbench.benchmarks.sources import read_json
-from peakbench.benchmarks.values import complete_reference, equality_form
+from peakbench.benchmarks.values import equality_form, reference_completer
+from peakbench.content import content_root
 
 ReferenceReader = Callable[[Any], Reference]
 """Makes a reference of a column's value; a ValueError says what is wrong with it."""
@@ -22,7 +24,13 @@ def reference_reader(file: BenchmarkFile) -> ReferenceReader:
         return lambda value: _items(file, _json(value, list, "list"))
     schema = file.schema_of_fields
     assert schema is not None, "an extraction benchmark has fields"
-    return lambda value: complete_reference(schema, _json(value, dict, "object"))
+    complete = reference_completer(schema, common_null_values())
+    return lambda value: complete(_json(value, dict, "object"))
+
+
+def common_null_values() -> tuple[str, ...]:
+    """The null words of every benchmark, as `peakbench_metrics.json` gives them."""
+    return tuple(json.loads((content_root() / "peakbench_metrics.json").read_text(encoding="utf-8"))["null_values"])
 
 
 def _text(value: Any) -> str:
