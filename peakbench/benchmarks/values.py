@@ -25,6 +25,8 @@ _NUMBER = re.compile(
 )
 _UNIT = re.compile(r"(?:[^\W\d_]|[%‰°'\"′″])(?:\D*|\D*m\^?[23])")
 """Begins with a letter or a sign of measure; the only digits are the 2 and 3 of m2 and m3."""
+_LONGEST_NUMBER = 1000
+"""Longest text that is read as a number."""
 _SHORT = 200
 """Texts up to this length are normalised as they are: sorting a few marks slowly is fast enough."""
 
@@ -119,7 +121,7 @@ def read_number(value: Any) -> Number | None:
         return Number(Decimal(value))
     if isinstance(value, float):
         return Number(Decimal(repr(value))) if math.isfinite(value) else None
-    return _number_in(value.strip()) if isinstance(value, str) else None
+    return _number_in(value.strip()) if isinstance(value, str) and len(value) <= _LONGEST_NUMBER else None
 
 
 def _number_in(text: str) -> Number | None:

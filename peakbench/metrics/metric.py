@@ -87,12 +87,14 @@ class MetricContext:
         components: Component to its version and the digest of its parameters, for the signature.
         libraries: Distributions that compute the components, for the signature.
         cache: Where fetched parts (WordNet, model weights) lie; None where no metric may look for any.
+        answer_schema: The benchmark's response schema; None where it follows from the fields, or where there is none.
     """
 
     null_values: tuple[str, ...] = ()
     components: Mapping[str, str] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
     cache: Path | None = None
+    answer_schema: Mapping[str, Any] | None = None
 
 
 class Metric(ABC):

@@ -6,9 +6,9 @@ first sample instead of after the last.
 
 import difflib
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from peakbench.benchmarks.benchmark import cache_folder
 from peakbench.canonical import digest
@@ -78,13 +78,20 @@ class Registry:
         """How much of a response is looked at."""
         return self.file.json_extraction.limits
 
-    def metrics(self, task: str, schema: "FieldSchema | None", ids: Sequence[str] = ()) -> dict[str, Metric]:
+    def metrics(
+        self,
+        task: str,
+        schema: "FieldSchema | None",
+        ids: Sequence[str] = (),
+        answer_schema: Mapping[str, Any] | None = None,
+    ) -> dict[str, Metric]:
         """The metrics that score the answers to a task, in the order of the file.
 
         Args:
             task: `extraction`, `grounding` or `text`.
             schema: The benchmark's fields.
             ids: Only these; timing metrics among them are left out, as they score runs. Empty means all.
+            answer_schema: The benchmark's response schema; by default the one that follows from the fields.
 
         Raises:
             BadInputError: If an id is unknown, or a metric is not defined for the task.
@@ -100,7 +107,7 @@ class Registry:
                     mend=f"take it out of the benchmark file; it is for: {', '.join(definition.applies_to)}",
                 )
         return {
-            definition.id: self.metric(definition.id, schema)
+            definition.id: self.metric(definition.id, schema, answer_schema)
             for definition in self.definitions
             if kind in definition.applies_to and (not ids or definition.id in ids)
         }
@@ -114,7 +121,9 @@ class Registry:
                 made[definition.id] = found(definition)
         return made
 
-    def metric(self, identifier: str, schema: "FieldSchema | None") -> Metric:
+    def metric(
+        self, identifier: str, schema: "FieldSchema | None", answer_schema: Mapping[str, Any] | None = None
+    ) -> Metric:
         """One metric.
 
         Raises:
@@ -129,6 +138,7 @@ class Registry:
             components={name: self._components[name] for name in definition.components},
             libraries=tuple(lib for name in definition.components for lib in self.file.components[name].libraries),
             cache=self.cache,
+            answer_schema=answer_schema,
         )
         return found(definition, schema, context)
 

@@ -35,6 +35,7 @@ IDS = [
     "json_parse_rate_strict",
     "json_parse_rate_extracted",
     "json_parse_rate_repaired",
+    "schema_valid_rate",
     "truncation_rate",
     "failure_rate",
 ]
