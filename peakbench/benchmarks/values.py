@@ -23,8 +23,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(
     r"(?P<sign>[+\-−]?)\s*(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<decimals>\.\d+)?\s*(?P<unit>[^\d\s][^\d,;]*[23]?)?"
 )
-_UNIT = re.compile(r"(?:[^\W\d_]|[%‰°'\"′″])(?:\D*|\D*m\^?[23])")
-"""Begins with a letter or a sign of measure; the only digits are the 2 and 3 of m2 and m3."""
+_UNIT = re.compile(r"\D+|\D*m\^?[23]")
+"""The only digits in a unit are the 2 and 3 of m2 and m3."""
+_UNIT_SIGNS = "%‰°'\"′″"
 _LONGEST_NUMBER = 1000
 """Longest text that is read as a number."""
 _SHORT = 200
@@ -97,7 +98,7 @@ class Number:
 
     Attributes:
         value: In decimal, as written.
-        unit: In equality form; empty where there is none.
+        unit: In equality form, without `^`; empty where there is none.
         currency: A currency sign, before or after the number; empty where there is none.
     """
 
@@ -134,11 +135,11 @@ def _number_in(text: str) -> Number | None:
         if currency:
             return None
         currency, unit = unit, ""
-    if unit and not _UNIT.fullmatch(unit):
+    if unit and not (_UNIT.fullmatch(unit) and (unit[0].isalpha() or unit[0] in _UNIT_SIGNS)):
         return None
     sign = "-" if found["sign"] in ("-", "−") else ""
     whole = f"{sign}{found['digits'].replace(',', '')}{found['decimals'] or ''}"
-    return Number(Decimal(whole), equality_form(unit).strip(" ."), equality_form(currency))
+    return Number(Decimal(whole), equality_form(unit).strip(" .").replace("^", ""), equality_form(currency))
 
 
 def _is_currency(character: str) -> bool:

@@ -10,8 +10,8 @@ from card_examples import record_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.response_schema import as_answer
+from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.schema import FieldSchema, FieldSpec
 from peakbench.benchmarks.values import complete_reference
 from peakbench.errors import OutOfRangeError
