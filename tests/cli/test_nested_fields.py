@@ -16,7 +16,7 @@ FIELDS = """
   tags: {type: list, items: {type: categorical, values: [warm, dry]}}
   maker: {type: object, fields: {city: {type: brand, aliases: [town]}}}
 """
-ROWS = [
+ROWS: list[dict[str, object]] = [
     {"price": "$12.50", "stretch": "yes", "tags": ["Warm", "dry"], "maker": {"Town": "Rome"}},
     {"price": 3, "tags": "warm", "maker": {"city": "N/A"}},
     {"tags": "n/a"},

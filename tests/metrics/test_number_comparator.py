@@ -16,7 +16,7 @@ TOLERANCES = st.sampled_from([0.0, 1e-6, 0.05, 1.0, 7.5])
 
 
 def number(reference: Any, prediction: Any, **tolerances: float) -> float:
-    return comparator(FieldSpec(type="number", **tolerances))(reference, prediction)  # type: ignore[arg-type]
+    return comparator(FieldSpec(type="number", **tolerances))(reference, prediction)
 
 
 def boolean(reference: Any, prediction: Any) -> float:
