@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
 from peakbench.benchmarks.boxes import BoxConvention
+from peakbench.benchmarks.response_schema import check_response_schema, check_values, items_schema, object_schema
 from peakbench.benchmarks.schema import FieldSchema, FieldSpec
 from peakbench.errors import BadInputError
 from peakbench.strict import StrictModel, read_yaml, validation_message
@@ -162,6 +163,9 @@ class BenchmarkFile(StrictModel):
     """For the task `grounding`: label to the words that mean the same."""
     boxes: BoxConventions | None = None
     """For the task `grounding`: order and scale of boxes, for references and for answers apart."""
+    response_schema: dict[str, JsonValue] | None = None
+    """A JSON Schema (draft 2020-12) of the answer; when it is not given, it follows from the fields, or from the labels
+    and boxes."""
     metrics: list[str] = []
     """Ids of the metrics to score; empty means every metric of the registry that applies to the task."""
     rank_by: str | None = None
@@ -179,6 +183,13 @@ class BenchmarkFile(StrictModel):
             raise ValueError("the prompt is empty")
         return prompt
 
+    @field_validator("response_schema")
+    @classmethod
+    def _a_json_schema(cls, schema: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+        if schema is not None:
+            check_response_schema(schema)
+        return schema
+
     @model_validator(mode="after")
     def _whole_for_its_task(self) -> "BenchmarkFile":
         needs = {"extraction": ["fields"], "grounding": ["labels", "boxes"], "text": []}[self.task]
@@ -188,6 +199,9 @@ class BenchmarkFile(StrictModel):
                 raise ValueError(f"the task `{self.task}` needs `{key}`")
             if key not in needs and given:
                 raise ValueError(f"`{key}` is not for the task `{self.task}`")
+        if self.response_schema is not None and self.task == "text":
+            raise ValueError("`response_schema` is not for the task `text`, whose answers are no JSON")
+        check_values(self.fields)
         if self.fields:
             FieldSchema(fields=self.fields, null_values=self.null_values)
         self._require_fit_training()
@@ -215,6 +229,15 @@ class BenchmarkFile(StrictModel):
     def schema_of_fields(self) -> FieldSchema | None:
         """The fields with the null words that hold for all of them; None for a task without fields."""
         return FieldSchema(fields=self.fields, null_values=self.null_values) if self.fields else None
+
+    @property
+    def answer_schema(self) -> dict[str, Any] | None:
+        """The JSON Schema of answers that is in force: the file's own, or what follows from it; None for texts."""
+        if self.response_schema is not None:
+            return dict(self.response_schema)
+        if self.fields:
+            return object_schema(self.fields)
+        return items_schema(list(self.labels), self.boxes.keys[0]) if self.boxes else None
 
     @property
     def box_conventions(self) -> BoxConventions:

@@ -12,6 +12,8 @@ from typing import Any
 
 from peakbench.benchmarks.boxes import BoxConvention, converted
 from peakbench.benchmarks.file import BenchmarkFile, FloorName
+from peakbench.benchmarks.references import answer_writer
+from peakbench.benchmarks.response_schema import item_as_answer
 from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.values import equality_form, field_null_words, is_null, scalar_text
 
@@ -50,14 +52,15 @@ def floor_answers(
     """
     if name == "majority_value" and majority is None:
         raise ValueError("the floor `majority_value` needs the majority's answer")
+    write = _writer(file)
     makers: dict[FloorName, Callable[[], list[str]]] = {
         "never_json": lambda: ["I cannot tell from this picture."] * len(samples),
         "always_null": lambda: [_text(dict.fromkeys(file.fields)) for _ in samples],
-        "majority_value": lambda: [_text(majority)] * len(samples),
-        "random_row": lambda: [_answer(file, samples[index]) for index in _other_rows(len(samples), seed)],
+        "majority_value": lambda: [_text(write(majority or {}))] * len(samples),
+        "random_row": lambda: [_answer(file, write, samples[index]) for index in _other_rows(len(samples), seed)],
         "defects_always_empty": lambda: ["[]"] * len(samples),
         "defects_whole_image": lambda: [_whole_image(file, sample) for sample in samples],
-        "oracle": lambda: [_answer(file, sample) for sample in samples],
+        "oracle": lambda: [_answer(file, write, sample) for sample in samples],
     }
     return makers[name]()
 
@@ -66,18 +69,27 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _answer(file: BenchmarkFile, sample: Sample) -> str:
+def _writer(file: BenchmarkFile) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    """Writes objects of fields as answers; other tasks have none."""
+    return answer_writer(file) if file.fields else lambda reference: reference
+
+
+def _answer(file: BenchmarkFile, write: Callable[[Mapping[str, Any]], Mapping[str, Any]], sample: Sample) -> str:
     """A sample's reference as an answer; boxes are written as the benchmark declares for answers."""
     reference = sample.reference
     if isinstance(reference, str):
         return reference
     if isinstance(reference, Mapping):
-        return _text(reference)
+        return _text(write(reference))
     key = file.box_conventions.keys[0]
     items = []
     for item in reference:
-        others = {name: value for name, value in item.items() if name not in file.box_conventions.keys}
-        items.append({key: _answer_box(file, sample, item), **others})
+        box = _answer_box(file, sample, item)
+        if file.response_schema is None:
+            items.append(item_as_answer(item, key, box))
+        else:
+            others = {name: value for name, value in item.items() if name not in file.box_conventions.keys}
+            items.append({key: box, **others})
     return _text(items)
 
 

@@ -1,14 +1,17 @@
 """What a good answer would be, by task: the fields of an object, a list of boxes, or a text. Checked as it is read."""
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from peakbench.benchmarks.boxes import box_fault
 from peakbench.benchmarks.file import BenchmarkFile
+from peakbench.benchmarks.response_schema import as_answer, fits, misfit, schema_validator
 from peakbench.benchmarks.sample import Reference
 from peakbench.benchmarks.sources import read_json
-from peakbench.benchmarks.values import complete_reference, equality_form
+from peakbench.benchmarks.values import equality_form, reference_completer
+from peakbench.content import content_root
 
 Size = tuple[int, int]
 """Width and height of an image, pixels."""
@@ -23,9 +26,52 @@ def reference_reader(file: BenchmarkFile) -> ReferenceReader:
         return lambda value, _: _text(value)
     if file.task == "grounding":
         return lambda value, size: _items(file, _json(value, list, "list"), size)
+    return _object_reader(file)
+
+
+def _object_reader(file: BenchmarkFile) -> ReferenceReader:
+    """The reader of objects of fields; under a response schema of the benchmark's own, a perfect answer has to fit."""
     schema = file.schema_of_fields
     assert schema is not None, "an extraction benchmark has fields"
-    return lambda value, _: complete_reference(schema, _json(value, dict, "object"))
+    complete = reference_completer(schema, common_null_values())
+    if file.response_schema is None:
+        return lambda value, _: complete(_json(value, dict, "object"))
+    write = answer_writer(file)
+    validator = schema_validator(file.response_schema)
+
+    def read(value: Any, _: Size | None) -> Reference:
+        reference = complete(_json(value, dict, "object"))
+        wrong = misfit(validator, write(reference))
+        if wrong:
+            raise ValueError(f"an answer that says what the reference says does not fit `response_schema`: {wrong}")
+        return reference
+
+    return read
+
+
+def answer_writer(file: BenchmarkFile) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    """The function that writes a completed reference of an extraction benchmark as a perfect answer.
+
+    It is written as the derived response schema wants it (see `as_answer`). Where the benchmark's own schema does not
+    take that, the reference is left as it is.
+    """
+    schema = file.schema_of_fields
+    assert schema is not None, "an extraction benchmark has fields"
+    null_values = common_null_values()
+    if file.response_schema is None:
+        return lambda reference: as_answer(schema, null_values, reference)
+    validator = schema_validator(file.response_schema)
+
+    def write(reference: Mapping[str, Any]) -> Mapping[str, Any]:
+        written = as_answer(schema, null_values, reference)
+        return written if fits(validator, written) else reference
+
+    return write
+
+
+def common_null_values() -> tuple[str, ...]:
+    """The null words of every benchmark, as `peakbench_metrics.json` gives them."""
+    return tuple(json.loads((content_root() / "peakbench_metrics.json").read_text(encoding="utf-8"))["null_values"])
 
 
 def _text(value: Any) -> str:

@@ -10,7 +10,9 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 from peakbench.benchmarks.schema import FieldSchema, FieldSpec
@@ -18,6 +20,14 @@ from peakbench.benchmarks.schema import FieldSchema, FieldSpec
 _SPACES_AND_HYPHENS = re.compile(r"[\s\-‐‑]+")
 _NO_WORD = re.compile(r"[\W_]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NUMBER = re.compile(
+    r"(?P<sign>[+\-−]?)\s*(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<decimals>\.\d+)?\s*(?P<unit>[^\d\s][^\d,;]*[23]?)?"
+)
+_UNIT = re.compile(r"\D+|\D*m\^?[23]")
+"""The only digits in a unit are the 2 and 3 of m2 and m3."""
+_UNIT_SIGNS = "%‰°'\"′″"
+_LONGEST_NUMBER = 1000
+"""Longest text that is read as a number."""
 _SHORT = 200
 """Texts up to this length are normalised as they are: sorting a few marks slowly is fast enough."""
 
@@ -80,6 +90,68 @@ def scalar_text(value: Any) -> str | None:
     if isinstance(value, float):
         return repr(value or 0.0).removesuffix(".0")
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as it is read.
+
+    Attributes:
+        value: In decimal, as written.
+        unit: In equality form, without `^`; empty where there is none.
+        currency: A currency sign, before or after the number; empty where there is none.
+    """
+
+    value: Decimal
+    unit: str = ""
+    currency: str = ""
+
+
+def read_number(value: Any) -> Number | None:
+    """Read a number: a JSON number, or a text with an optional currency sign, sign and unit.
+
+    In a text `,` stands between groups of three digits alone, `.` before decimals. Booleans, infinities, and texts of
+    any other form are no numbers.
+
+    Returns:
+        None for what is no number.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return Number(Decimal(value))
+    if isinstance(value, float):
+        return Number(Decimal(repr(value))) if math.isfinite(value) else None
+    return _number_in(value.strip()) if isinstance(value, str) and len(value) <= _LONGEST_NUMBER else None
+
+
+def _number_in(text: str) -> Number | None:
+    currency = text[0] if text and _is_currency(text[0]) else ""
+    found = _NUMBER.fullmatch(text[len(currency) :].lstrip())
+    if found is None:
+        return None
+    unit = found["unit"] or ""
+    if len(unit) == 1 and _is_currency(unit):
+        if currency:
+            return None
+        currency, unit = unit, ""
+    if unit and not (_UNIT.fullmatch(unit) and (unit[0].isalpha() or unit[0] in _UNIT_SIGNS)):
+        return None
+    sign = "-" if found["sign"] in ("-", "−") else ""
+    whole = f"{sign}{found['digits'].replace(',', '')}{found['decimals'] or ''}"
+    return Number(Decimal(whole), equality_form(unit).strip(" .").replace("^", ""), equality_form(currency))
+
+
+def _is_currency(character: str) -> bool:
+    return unicodedata.category(character) == "Sc"
+
+
+def read_boolean(value: Any) -> bool | None:
+    """Read a boolean: `true`, `yes`, `1`, or `false`, `no`, `0`, as JSON or in a text; None for all else."""
+    text = scalar_text(value)
+    if text is None:
+        return None
+    return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(equality_form(text))
 
 
 def without_surrogates(text: str) -> str:
@@ -202,37 +274,104 @@ def text_of_json(
     return "; ".join(parts)
 
 
-def complete_reference(schema: FieldSchema, reference: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]:
+def complete_reference(
+    schema: FieldSchema, reference: Mapping[str, Any], null_values: Iterable[str] = ()
+) -> dict[str, Any]:
     """Make a reference whole: every field of the schema, in schema order, absent ones as None.
 
-    Keys may be written like those of an answer (aliases too).
+    Keys may be written like those of an answer (aliases too). Where a list is expected, any other value becomes a list
+    of one; objects within are made whole too.
 
     Args:
         schema: The fields.
         reference: As it stands in the data.
+        null_values: Null words beside the schema's: in a number, boolean, list or object field they are null and no
+            value of a wrong type.
 
     Raises:
-        ValueError: If a key names no field, or a value is no text, number, boolean or null, or is not finite.
+        ValueError: If a key names no field, or a value does not fit its field; the message names the field.
     """
-    found, extra = resolve_keys(reference, schema.fields, schema_key_index(schema))
+    return reference_completer(schema, null_values)(reference)
+
+
+def reference_completer(
+    schema: FieldSchema, null_values: Iterable[str] = ()
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """`complete_reference` for many references under one schema."""
+    nulls, index = field_null_words(schema, null_values), schema_key_index(schema)
+    return lambda reference: _complete_object(schema.fields, index, nulls, reference, "")
+
+
+def _complete_object(
+    fields: Mapping[str, FieldSpec],
+    index: KeyIndex,
+    nulls: Mapping[str, frozenset[str]],
+    reference: Mapping[str, Any],
+    place: str,
+) -> dict[str, Any]:
+    found, extra = resolve_keys(reference, fields, index)
     if extra:
-        close = difflib.get_close_matches(normalise_key(extra[0]), schema.fields, n=1, cutoff=0.6)
+        close = difflib.get_close_matches(normalise_key(extra[0]), fields, n=1, cutoff=0.6)
         hint = (
             f"write `{close[0]}`, or declare it as an alias of that field" if close else "leave it out, or add a field"
         )
-        raise ValueError(f"the reference has the key `{extra[0]}`, which the schema does not have; {hint}")
-    return {name: _reference_value(name, found.get(name)) for name in schema.fields}
+        raise ValueError(f"the reference has the key `{place}{extra[0]}`, which the schema does not have; {hint}")
+    return {name: _complete_value(spec, nulls[name], found.get(name), place + name) for name, spec in fields.items()}
 
 
-def _reference_value(name: str, value: Any) -> str | int | float | bool | None:
+def _complete_value(spec: FieldSpec, nulls: frozenset[str], value: Any, place: str) -> Any:
     if isinstance(value, str):
         # As in answers, so that an answer can equal its reference.
-        return without_surrogates(value)
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and not math.isinf(value):
-        return None if math.isnan(value) else value
-    if value is None or (isinstance(value, list | tuple | Mapping) and not value):
+        value = without_surrogates(value)
+        # A null word fits every field and stays as it is written; where any text fits, nobody need look.
+        if (spec.values or spec.type in ("number", "boolean", "list", "object")) and is_null(value, nulls):
+            return value
+    elif is_null(value, nulls):
         return None
+    if spec.items is not None:
+        words = nulls | null_words(spec.items.null_values)
+        items = value if isinstance(value, list | tuple) else [value]
+        return [_complete_value(spec.items, words, item, f"{place}[{n}]") for n, item in enumerate(items, start=1)]
+    if spec.fields:
+        if not isinstance(value, Mapping):
+            raise _misfit(place, value, "an object or null")
+        inner = {name: nulls | null_words(part.null_values) for name, part in spec.fields.items()}
+        index = key_index(list(spec.fields), {name: part.aliases for name, part in spec.fields.items()})
+        return _complete_object(spec.fields, index, inner, value, f"{place}.")
+    if spec.type == "number" and read_number(value) is None:
+        raise _misfit(place, value, "a number or null, such as 12, 1250.5 or `12 cm`")
+    if spec.type == "boolean" and read_boolean(value) is None:
+        raise _misfit(place, value, "true, false or null")
+    if not isinstance(value, str | int | float) or value in (math.inf, -math.inf):
+        raise _misfit(place, value, "a text, a finite number, a boolean or null")
+    if spec.values and declared_value(spec, value) is None:
+        known = ", ".join(json.dumps(known, ensure_ascii=False) for known in spec.values)
+        raise _misfit(place, value, f"one of its `values`, which are {known}")
+    return value
+
+
+def _misfit(place: str, value: Any, takes: str) -> ValueError:
     what = "an object" if isinstance(value, Mapping) else "a list" if isinstance(value, list | tuple) else repr(value)
-    raise ValueError(f"field `{name}` of the reference is {what}; it takes a text, a finite number, a boolean or null")
+    return ValueError(f"field `{place}` of the reference is {what}; it takes {takes}")
+
+
+def declared_value(spec: FieldSpec, value: Any) -> str | int | float | bool | None:
+    """The one of a field's `values` that a scalar says, in another spelling perhaps; None where it says none."""
+    wanted = _said(spec, value)
+    return next((known for known in spec.values if _said(spec, known) == wanted), None)
+
+
+def _said(spec: FieldSpec, value: Any) -> Any:
+    """What a scalar says under a field's comparator, as something that can be compared by `==`."""
+    if spec.type == "number":
+        number = read_number(value)
+        return None if number is None else number.value
+    if spec.type == "boolean":
+        return read_boolean(value)
+    if spec.type == "exact" and not isinstance(value, str):
+        return (isinstance(value, bool), value)
+    text = scalar_text(value) or ""
+    if spec.type in ("exact", "anls"):
+        return equality_form(text)
+    form = canonical_form(text)
+    return synonym_heads(spec).get(form, form)

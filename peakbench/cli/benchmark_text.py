@@ -9,6 +9,7 @@ from rich.text import Text
 
 from peakbench.benchmarks.boxes import BoxConvention
 from peakbench.benchmarks.file import BenchmarkFile, PromptColumn
+from peakbench.benchmarks.schema import DEFAULT_REL_TOL, FieldSpec
 from peakbench.terminal import printable
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def print_benchmark(console: Console, file: BenchmarkFile) -> None:
         for name, spec in file.fields.items():
             table.add_row(
                 Text(printable(name)),
-                spec.type,
+                Text(printable(_comparator(spec))),
                 f"{spec.weight:g}",
                 Text(printable(", ".join(spec.aliases))),
                 Text(printable(", ".join(spec.null_values))),
@@ -44,6 +45,8 @@ def print_benchmark(console: Console, file: BenchmarkFile) -> None:
             console.print(Text(f"boxes of {side}: {_convention_text(convention)}"))
     if file.fields:
         console.print(Text(printable(f"majority floor: {_training_text(file)}")))
+    if file.response_schema is not None:
+        console.print(Text("answers have to fit the file's own response schema"))
     console.print(Text(f"ranked by {file.ranked_by or 'nothing'}; floors: {', '.join(file.all_floors)}"))
     for line in file.reference_lines:
         console.print(Text(printable(f"reference line: {line.name}, {line.metric} {line.value:g}")))
@@ -72,6 +75,19 @@ def _training_text(file: BenchmarkFile) -> str:
     if source.hub is not None:
         return f"from the training split {source.hub.repo}@{source.hub.revision} ({source.hub.split})"
     return f"from the training split {source.path}"
+
+
+def _comparator(spec: FieldSpec) -> str:
+    """The comparator, with the tolerance of a number and with what a list or an object is made of."""
+    if spec.items is not None:
+        return f"list of {_comparator(spec.items)}"
+    if spec.fields:
+        return f"object ({', '.join(f'{name}: {_comparator(part)}' for name, part in spec.fields.items())})"
+    if spec.type == "number":
+        bounds = [f"± {spec.abs_tol:g}"] if spec.abs_tol else []
+        bounds += [f"± {spec.rel_tol:.4g} of it"] if spec.rel_tol > DEFAULT_REL_TOL else []
+        return f"number {' or '.join(bounds)}".strip()
+    return spec.type
 
 
 def contents_json(counted: "Contents") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from peakbench import __version__
 from peakbench.content import content_root
 
 ASKING_PACKAGES = ("openai", "pillow", "aiohttp", "msgspec", "pydantic")
-SCORING_PACKAGES = ("rapidfuzz", "rouge-score", "json-repair", "numpy", "scipy", "pyarrow")
+SCORING_PACKAGES = ("rapidfuzz", "rouge-score", "json-repair", "jsonschema", "numpy", "scipy", "pyarrow")
 
 
 def package_versions(names: tuple[str, ...]) -> dict[str, str]:

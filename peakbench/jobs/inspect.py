@@ -12,8 +12,9 @@ from peakbench.benchmarks.benchmark import Benchmark
 from peakbench.benchmarks.file import BenchmarkFile
 from peakbench.benchmarks.loaders import DataPlace, Finding
 from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.schema import FieldSpec
 from peakbench.benchmarks.training import training_references
-from peakbench.benchmarks.values import field_null_words, is_null
+from peakbench.benchmarks.values import field_null_words, is_null, null_words
 from peakbench.metrics.registry import Registry
 
 _SHOWN_PROMPTS = 3
@@ -77,7 +78,8 @@ class Contents:
         n: Good samples.
         n_bad: Bad rows.
         nulls: Field to how many references have nothing there (extraction).
-        values: Field, or `label`, to how often each value is there.
+        values: Field, or `label`, to how often each value is there; items of a list `tags` are counted under `tags[]`,
+            a field `city` within an object `address` under `address.city`.
         sizes: Width and height of images, in pixels, to how many have it.
         clusters: Cluster to its number of samples.
         prompts: The first prompts, as they would be sent.
@@ -108,7 +110,7 @@ def contents(
     """
     found = Contents()
     schema = benchmark.file.schema_of_fields
-    nulls = field_null_words(schema, registry.null_values) if schema else {}
+    nulls = _null_words(schema.fields, field_null_words(schema, registry.null_values)) if schema else {}
     items = benchmark.each_sample(data, cache)
     for item in islice(items, limit):
         if isinstance(item, Finding):
@@ -134,9 +136,36 @@ def contents(
 
 def _values(file: BenchmarkFile, sample: Sample) -> Iterator[tuple[str, Any]]:
     if isinstance(sample.reference, Mapping):
-        yield from sample.reference.items()
+        for name, spec in file.fields.items():
+            yield from _within(spec, name, sample.reference[name])
     elif file.task == "grounding" and not isinstance(sample.reference, str):
         if not sample.reference:
             yield "label", "(clean)"
         for item in sample.reference:
             yield "label", item["label"]
+
+
+def _within(spec: FieldSpec, path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A value that is counted under its path; of a list its items, of an object the values of its fields."""
+    if spec.items is not None and isinstance(value, list):
+        for item in value:
+            yield from _within(spec.items, f"{path}[]", item)
+    elif spec.fields and isinstance(value, Mapping):
+        for name, part in spec.fields.items():
+            yield from _within(part, f"{path}.{name}", value[name])
+    else:
+        yield path, value
+
+
+def _null_words(fields: Mapping[str, FieldSpec], nulls: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """The null words of every path."""
+    found = dict(nulls)
+    waiting = [(path, spec) for path, spec in fields.items()]
+    while waiting:
+        path, spec = waiting.pop()
+        inner = {f"{path}.{name}": part for name, part in spec.fields.items()}
+        if spec.items is not None:
+            inner[f"{path}[]"] = spec.items
+        found |= {name: found[path] | null_words(part.null_values) for name, part in inner.items()}
+        waiting += inner.items()
+    return found

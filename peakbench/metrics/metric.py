@@ -23,6 +23,7 @@ from peakbench.metrics.signatures import SchemaFact, schema_digest, signature_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from peakbench.benchmarks.file import BoxConventions
     from peakbench.benchmarks.sample import Sample
     from peakbench.benchmarks.schema import FieldSchema
     from peakbench.metrics.comparators import FieldComparer, FieldComparison
@@ -98,6 +99,9 @@ class MetricContext:
         majority: Where the majority's answer was counted: `in_sample`, or a training split with its digest.
         comparer: Compares objects under the schema; None without one.
         code: Digest of the metric's code where that is not PeakBench's own, for the signature.
+        answer_schema: The benchmark's response schema; None where it follows from the fields, or where there is none.
+        labels: For the task `grounding`: label to the words that mean the same.
+        boxes: For the task `grounding`: how boxes are declared.
     """
 
     null_values: tuple[str, ...] = ()
@@ -107,6 +111,9 @@ class MetricContext:
     majority: str = IN_SAMPLE
     comparer: "FieldComparer | None" = None
     code: str | None = None
+    answer_schema: Mapping[str, Any] | None = None
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    boxes: "BoxConventions | None" = None
 
 
 class Metric(ABC):

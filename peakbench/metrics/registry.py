@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from peakbench.benchmarks.benchmark import cache_folder
 from peakbench.canonical import digest
@@ -23,6 +23,7 @@ from peakbench.metrics.signatures import DIGITS
 from peakbench.metrics.third_party import code_digest, find_implementation, require_subclass
 
 if TYPE_CHECKING:
+    from peakbench.benchmarks.file import BoxConventions
     from peakbench.benchmarks.schema import FieldSchema
 
 _KIND_OF_TASK: dict[str, Kind] = {"extraction": "json", "text": "text", "grounding": "defects"}
@@ -81,13 +82,25 @@ class Registry:
         """How much of a response is looked at."""
         return self.file.json_extraction.limits
 
-    def metrics(self, task: str, schema: "FieldSchema | None", ids: Sequence[str] = ()) -> dict[str, Metric]:
+    def metrics(
+        self,
+        task: str,
+        schema: "FieldSchema | None",
+        ids: Sequence[str] = (),
+        *,
+        answer_schema: Mapping[str, Any] | None = None,
+        labels: Mapping[str, Sequence[str]] | None = None,
+        boxes: "BoxConventions | None" = None,
+    ) -> dict[str, Metric]:
         """The metrics that score the answers to a task, in the order of the file.
 
         Args:
             task: `extraction`, `grounding` or `text`.
             schema: The benchmark's fields.
             ids: Only these; timing metrics among them are left out, as they score runs. Empty means all.
+            answer_schema: The benchmark's response schema; by default the one that follows from the fields.
+            labels: The labels of a grounding benchmark, with the words that mean the same.
+            boxes: How its boxes are declared.
 
         Raises:
             BadInputError: If an id is unknown, or a metric is not defined for the task.
@@ -102,7 +115,7 @@ class Registry:
                     f"metric `{identifier}` is not defined for the task `{task}`",
                     mend=f"take it out of the benchmark file; it is for: {', '.join(definition.applies_to)}",
                 )
-        context = self._context(schema)
+        context = self._context(schema, answer_schema, labels, boxes)
         made: dict[str, Metric] = {}
         for definition in self.definitions:  # composites last: they share the metrics that are made by then
             if kind in definition.applies_to and (not ids or definition.id in ids):
@@ -115,18 +128,26 @@ class Registry:
         for definition in self.definitions:
             found = self._classes[definition.id]
             if issubclass(found, TimingMetric):
-                made[definition.id] = found(definition, self._own_context(definition, self._context(None)))
+                made[definition.id] = found(definition, self._own_context(definition, self._context()))
         return made
 
-    def metric(self, identifier: str, schema: "FieldSchema | None") -> Metric:
-        """One metric, for answers with these fields, or for texts where there are none.
+    def metric(
+        self,
+        identifier: str,
+        schema: "FieldSchema | None",
+        *,
+        answer_schema: Mapping[str, Any] | None = None,
+        labels: Mapping[str, Sequence[str]] | None = None,
+        boxes: "BoxConventions | None" = None,
+    ) -> Metric:
+        """One metric, for answers with these fields or these boxes, or for texts where there are neither.
 
         Raises:
             BadInputError: If the id is unknown, or that of a timing metric.
         """
-        return self._make(
-            self.definition(identifier), schema, "text" if schema is None else "json", self._context(schema), {}
-        )
+        context = self._context(schema, answer_schema, labels, boxes)
+        kind: Kind = "defects" if boxes is not None else "text" if schema is None else "json"
+        return self._make(self.definition(identifier), schema, kind, context, {})
 
     def definition(self, identifier: str) -> MetricDefinition:
         """What a metric is.
@@ -210,12 +231,21 @@ class Registry:
             penalty = PenaltyPart(shared(definition.penalty.metric), float(knobs["threshold"]), float(knobs["offset"]))
         return found(definition, schema, own, parts, penalty)
 
-    def _context(self, schema: "FieldSchema | None") -> MetricContext:
+    def _context(
+        self,
+        schema: "FieldSchema | None" = None,
+        answer_schema: Mapping[str, Any] | None = None,
+        labels: Mapping[str, Sequence[str]] | None = None,
+        boxes: "BoxConventions | None" = None,
+    ) -> MetricContext:
         """What all metrics of a benchmark share."""
         return MetricContext(
             null_values=self.null_values,
             cache=self.cache,
             comparer=None if schema is None else self.comparer(schema),
+            answer_schema=answer_schema,
+            labels=labels or {},
+            boxes=boxes,
         )
 
     def _own_context(self, definition: MetricDefinition, context: MetricContext) -> MetricContext:

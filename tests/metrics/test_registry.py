@@ -38,6 +38,7 @@ IDS = [
     "json_parse_rate_strict",
     "json_parse_rate_extracted",
     "json_parse_rate_repaired",
+    "schema_valid_rate",
     "truncation_rate",
     "failure_rate",
     "consistency_exact",
@@ -227,6 +228,40 @@ def test_signature_changes_with_exactly_what_the_number_depends_on(change: dict[
         "truncation_rate",
     }
     assert {name for name in watched if signature(name) != signature(name, other)} == changed
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ({"type": "number"}, {"abs_tol": 1}),
+        ({"type": "number"}, {"rel_tol": 0.1}),
+        ({"type": "list", "items": {"type": "exact"}}, {"items": {"type": "anls"}}),
+        ({"type": "list", "items": {"type": "number"}}, {"items": {"type": "number", "abs_tol": 2}}),
+        ({"type": "list", "items": {"type": "exact"}}, {"items": {"type": "exact", "null_values": ["nix"]}}),
+        ({"type": "object", "fields": {"a": {"type": "exact"}}}, {"fields": {"b": {"type": "exact"}}}),
+        (
+            {"type": "object", "fields": {"a": {"type": "exact"}}},
+            {"fields": {"a": {"type": "exact", "aliases": ["b"]}}},
+        ),
+        (
+            {"type": "object", "fields": {"a": {"type": "brand"}}},
+            {"fields": {"a": {"type": "brand", "synonyms": {"x": ["y"]}}}},
+        ),
+    ],
+)
+def test_signature_tells_what_is_within_a_field(field: dict[str, Any], change: dict[str, Any]) -> None:
+    plain, other = (FieldSchema.model_validate({"fields": {"f": found}}) for found in (field, field | change))
+    for name in ("structured_match", "weighted_score", "field_f1", "field_outcomes"):
+        assert signature(name, plain) != signature(name, other)
+    assert signature("field_match_rate", plain) == signature("field_match_rate", other)
+
+
+def test_signature_leaves_out_what_scores_nothing() -> None:
+    plain, other = (
+        FieldSchema(fields={"f": FieldSpec(type="number", values=values, description=text)})
+        for values, text in (([], ""), ([1, 2], "how much"))
+    )
+    assert signature("weighted_score", plain) == signature("weighted_score", other)
 
 
 def test_equal_weights_have_one_signature() -> None:
