@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from peakbench.benchmarks.schema import FieldSchema
     from peakbench.metrics.comparators import FieldComparison
     from peakbench.metrics.definitions import MetricDefinition
+    from peakbench.metrics.pairs import PairMemory
     from peakbench.runs.records import Prediction, Record
 
 
@@ -87,12 +88,14 @@ class MetricContext:
         components: Component to its version and the digest of its parameters, for the signature.
         libraries: Distributions that compute the components, for the signature.
         cache: Where fetched parts (WordNet, model weights) lie; None where no metric may look for any.
+        memory: Of pairs of texts, shared by all that the registry makes of a metric; None for one of its own.
     """
 
     null_values: tuple[str, ...] = ()
     components: Mapping[str, str] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
     cache: Path | None = None
+    memory: "PairMemory | None" = None
 
 
 class Metric(ABC):

@@ -18,6 +18,7 @@ from peakbench.metrics.comparators import FieldComparer
 from peakbench.metrics.definitions import Component, Kind, MetricDefinition, RegistryFile, read_registry_file
 from peakbench.metrics.extraction import ExtractionLimits
 from peakbench.metrics.metric import Metric, MetricContext, TimingMetric
+from peakbench.metrics.pairs import PairMemory
 from peakbench.metrics.signatures import DIGITS
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Registry:
         self._classes = {definition.id: self._class_of(definition) for definition in self.definitions}
         self._components = {name: self._component_signature(name) for name in file.components}
         self._comparers: dict[int, FieldComparer] = {}
+        self._memories: dict[str, PairMemory] = {}
         for definition in self.definitions:
             self._check_files(f"metric `{definition.id}`", definition)
         for name, component in file.components.items():
@@ -129,6 +131,7 @@ class Registry:
             components={name: self._components[name] for name in definition.components},
             libraries=tuple(lib for name in definition.components for lib in self.file.components[name].libraries),
             cache=self.cache,
+            memory=self._memories.setdefault(identifier, PairMemory()),
         )
         return found(definition, schema, context)
 
