@@ -83,7 +83,8 @@ class CorpusMetric(Metric):
         return np.array(values).reshape(rows.shape[:-1])
 
     def _value(self, counts: Sequence[float]) -> float:
-        return min(1.0, self.of_counts(counts))  # rounding carries sacrebleu's 100 beyond 100
+        value = self.of_counts(counts)
+        return 1.0 if value > 1 else value  # rounding carries sacrebleu's 100 beyond 100; NaN stays NaN
 
 
 class BleuCorpus(CorpusMetric):
