@@ -26,14 +26,14 @@ class PairMemory:
         """How many pairs are kept."""
         return len(self._values)
 
-    def value(self, reference: str, prediction: str, compute: Callable[[str, str], float]) -> float:
-        """The value of a pair, computed unless it is remembered."""
+    def value(self, reference: str, prediction: str, compute: Callable[[str, str], float | None]) -> float | None:
+        """The value of a pair, computed unless it is remembered; None is computed again each time."""
         pair = reference, prediction
         value = self._values.get(pair)
         if value is not None:
             return value
         value = compute(reference, prediction)
-        if max(len(reference), len(prediction)) <= self._longest:
+        if value is not None and max(len(reference), len(prediction)) <= self._longest:
             self._free -= len(reference) + len(prediction)
             self._values[pair] = value
             while self._free < 0:

@@ -42,21 +42,26 @@ class TextSimilarity(MeanMetric):
 
     def measure(self, answer: Answer) -> Iterable[Score]:
         """The similarity; a text longer than `max_chars` is worth as much as an answer without JSON."""
-        reference, prediction = wrapper_form(answer.reference_text), wrapper_form(answer.prediction_text or "")
+        reference, prediction = answer.reference_text, answer.prediction_text or ""
         if reference == prediction:
             yield self.one(1.0)
-        elif self._is_oversize(reference) or self._is_oversize(prediction):
+            return
+        value = self._memory.value(reference, prediction, self._wrapped)
+        if value is None:
             declared = self.definition.on_unparsed
-            yield self.one(declared if isinstance(declared, float) else None, "oversize")
-        elif not reference or not prediction:
-            yield self.one(0.0)
-        else:
-            yield self.one(self._memory.value(reference, prediction, self._clipped))
+            value = declared if isinstance(declared, float) else None
+        yield self.one(value, "oversize")
 
-    def _is_oversize(self, text: str) -> bool:
-        return self.definition.max_chars is not None and len(text) > self.definition.max_chars
-
-    def _clipped(self, reference: str, prediction: str) -> float:
+    def _wrapped(self, reference: str, prediction: str) -> float | None:
+        """The similarity behind the wrapper; None where a text is too long."""
+        reference, prediction = wrapper_form(reference), wrapper_form(prediction)
+        limit = self.definition.max_chars
+        if reference == prediction:
+            return 1.0
+        if limit is not None and max(len(reference), len(prediction)) > limit:
+            return None
+        if not reference or not prediction:
+            return 0.0
         return min(1.0, max(0.0, self.similarity(reference, prediction)))
 
 

@@ -82,7 +82,7 @@ def test_texts_of_a_run_are_checked_by_the_metric_of_the_run(registry: Registry,
 
 
 def test_mistakes_in_percent_are_refused_as_fractions(registry: Registry, tmp_path: Path) -> None:
-    case = {"metric": "chrf_pp", "scale": "0-100", "prediction": "blue navy", "reference": "navy blue"}
+    case: dict[str, Any] = {"metric": "chrf_pp", "scale": "0-100", "prediction": "blue navy", "reference": "navy blue"}
     got = 0.4904761904761904
     case |= {"peakbench_value": got + 0.01, "tolerance": 0.02, "mistake_WRONG": 100 * got - 1.5}
     (outcome,) = verify(registry, write(tmp_path, "chrf_pp.jsonl", case))

@@ -36,7 +36,7 @@ def answer_of(prediction: str | None, reference: str, failed: bool = False) -> A
 
 def totals_of(name: str, pairs: list[tuple[str, str]]) -> Any:
     rows = [CORPUS[name].score(answer_of(prediction, reference))[0].stats for prediction, reference in pairs]
-    return np.sum([np.zeros(len(CORPUS[name].statistics)), *(row for row in rows if row)], axis=0)
+    return np.sum([np.zeros(len(CORPUS[name].statistics)), *(np.array(row) for row in rows if row)], axis=0)
 
 
 @pytest.mark.parametrize("name", CORPUS)
