@@ -127,8 +127,8 @@ class ChrfPlusPlusCorpus(CorpusMetric):
         return [float(count) for count in found]
 
     def of_counts(self, counts: Sequence[float]) -> float:
-        """The library's F score; NaN where no reference has a character."""
-        if not any(counts[1::3]):
+        """The library's F score; NaN where nothing was counted, since no reference has a character."""
+        if not any(counts):
             return math.nan
         return float(self._library._compute_f_score(counts)) / 100  # noqa: SLF001
 
