@@ -65,6 +65,7 @@ def test_signature_names_wordnet_and_its_content(tmp_path: Path) -> None:
     here, nowhere = meteor(cache_with_wordnet()).signature, meteor(tmp_path).signature
     assert f"|wordnet=3.0.{CONTENT_SHA256[:8]}|" in here
     assert "|nltk=" in here
+    assert all("=" in part for part in here.split("|")[1:])
     assert here == nowhere
 
 

@@ -72,11 +72,11 @@ HOSTILE = {
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_texts_of_the_greatest_length_get_a_value_soon(name: str, kind: str) -> None:
     prediction, reference = HOSTILE[kind]
-    began = time.perf_counter()
+    began = time.process_time()
     value = similarity(name, prediction, reference)
     assert value is not None
     assert 0.0 <= value <= 1.0
-    assert time.perf_counter() - began < 5.0
+    assert time.process_time() - began < 5.0
 
 
 @pytest.mark.parametrize("name", IDS)
