@@ -25,7 +25,7 @@ ALLOWED = {
     "cli": {"jobs", "leaderboards", "metrics", "runners", "runs", "mock", "benchmarks"},
 }
 TOP = {path.stem for path in PACKAGE.glob("*.py")}
-HEAVY = ("torch", "pandas", "matplotlib", "openai", "transformers", "pyarrow", "scipy", "nltk")
+HEAVY = ("torch", "pandas", "matplotlib", "openai", "transformers", "pyarrow", "scipy", "nltk", "sacrebleu")
 
 
 def imported_folders(path: Path) -> set[str]:

@@ -96,3 +96,43 @@ def verify(
         raise VerificationError(
             f"{len(failed)} of {len(outcomes)} golden cases fail", mend="do not trust these metrics here; see above"
         )
+
+
+@app.command("fetch")
+def fetch(
+    name: Annotated[
+        str | None, typer.Argument(help="What to fetch; without it, what there is and what lies here.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="A folder or an archive to take it from, instead of the network.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Put in place, once, data that some metrics need: WordNet, model weights. Nothing is fetched while scoring."""
+    from rich.text import Text
+
+    from peakbench.benchmarks.benchmark import cache_folder
+    from peakbench.cli.console import output_console, print_json, say
+    from peakbench.errors import BadInputError
+    from peakbench.metrics.fetch import PARTS
+
+    cache = cache_folder()
+    if name is None:
+        if source is not None:
+            raise BadInputError("--from needs the name of a part", mend=f"name one: {', '.join(PARTS)}")
+        found = {part.name: part.find(cache) for part in PARTS.values()}
+    elif name in PARTS:
+        found = {name: PARTS[name].fetch(cache, source, say)}
+    else:
+        raise BadInputError(f"there is no part `{name}` to fetch", mend=f"name one: {', '.join(PARTS)}")
+    if as_json:
+        print_json(
+            [
+                {"name": one, "title": PARTS[one].title, "path": str(path) if path else None}
+                for one, path in found.items()
+            ]
+        )
+        return
+    for one, path in found.items():
+        where = str(path) if path else f"not here ({PARTS[one].n_bytes / 1e6:.0f} MB): {PARTS[one].command}"
+        output_console().print(Text(f"{one}: {PARTS[one].title}: {where}"), soft_wrap=True)

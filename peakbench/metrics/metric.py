@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from peakbench.benchmarks.schema import FieldSchema
     from peakbench.metrics.comparators import FieldComparer, FieldComparison
     from peakbench.metrics.definitions import MetricDefinition
+    from peakbench.metrics.pairs import PairMemory
     from peakbench.runs.records import Prediction, Record
 
 
@@ -102,6 +103,7 @@ class MetricContext:
         answer_schema: The benchmark's response schema; None where it follows from the fields, or where there is none.
         labels: For the task `grounding`: label to the words that mean the same.
         boxes: For the task `grounding`: how boxes are declared.
+        memory: Of pairs of texts, shared by all that the registry makes of a metric; None for one of its own.
     """
 
     null_values: tuple[str, ...] = ()
@@ -114,6 +116,7 @@ class MetricContext:
     answer_schema: Mapping[str, Any] | None = None
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     boxes: "BoxConventions | None" = None
+    memory: "PairMemory | None" = None
 
 
 class Metric(ABC):

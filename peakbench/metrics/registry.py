@@ -18,6 +18,7 @@ from peakbench.metrics.composite import Composite, Part, PenaltyPart
 from peakbench.metrics.definitions import Component, CompositeDefinition, Kind, MetricDefinition
 from peakbench.metrics.extraction import ExtractionLimits
 from peakbench.metrics.metric import MeanMetric, Metric, MetricContext, TimingMetric
+from peakbench.metrics.pairs import PairMemory
 from peakbench.metrics.registry_file import RegistrySource, canonical_path, read_registry_file
 from peakbench.metrics.signatures import DIGITS
 from peakbench.metrics.third_party import code_digest, find_implementation, require_subclass
@@ -53,6 +54,7 @@ class Registry:
         self._classes = {one.id: self._class_of(one, allow_code=allow_code) for one in self.definitions}
         self._components = {name: self._component_signature(name) for name in self.file.components}
         self._comparers: dict[int, FieldComparer] = {}
+        self._memories: dict[str, PairMemory] = {}
         for definition in self.definitions:
             self._check_files(f"metric `{definition.id}`", definition.id, definition)
         for name, component in self.file.components.items():
@@ -255,6 +257,7 @@ class Registry:
             components={name: self._components[name] for name in definition.components},
             libraries=tuple(lib for name in definition.components for lib in self.file.components[name].libraries),
             code=code_digest(self._classes[definition.id]),
+            memory=self._memories.setdefault(definition.id, PairMemory()),
         )
 
     def _class_of(self, definition: MetricDefinition, *, allow_code: bool) -> type[Metric] | type[TimingMetric]:

@@ -7,7 +7,7 @@ library asked. They see the values alone, in schema order: in raw JSON, keys and
 import re
 from abc import abstractmethod
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rapidfuzz import fuzz, utils
@@ -15,13 +15,12 @@ from rapidfuzz.distance import LCSseq, Levenshtein
 
 from peakbench.benchmarks.values import wrapper_form
 from peakbench.metrics.metric import Answer, MeanMetric, MetricContext, Score
+from peakbench.metrics.pairs import PairMemory
 
 if TYPE_CHECKING:
     from peakbench.benchmarks.schema import FieldSchema
     from peakbench.metrics.definitions import MetricDefinition
 
-_PAIRS_KEPT = 16_384
-_LONGEST_KEPT = 1_000
 _LARGEST_TABLE = 250_000
 _WORD = re.compile(r"\w+")
 
@@ -35,7 +34,7 @@ class TextSimilarity(MeanMetric):
         self, definition: "MetricDefinition", schema: "FieldSchema | None", context: MetricContext | None = None
     ) -> None:
         super().__init__(definition, schema, context)
-        self._remembered = lru_cache(_PAIRS_KEPT)(self._clipped)
+        self._memory = PairMemory() if self.context.memory is None else self.context.memory
 
     @abstractmethod
     def similarity(self, reference: str, prediction: str) -> float:
@@ -43,21 +42,26 @@ class TextSimilarity(MeanMetric):
 
     def measure(self, answer: Answer) -> Iterable[Score]:
         """The similarity; a text longer than `max_chars` is worth as much as an answer without JSON."""
-        reference, prediction = wrapper_form(answer.reference_text), wrapper_form(answer.prediction_text or "")
-        longest = max(len(reference), len(prediction))
+        reference, prediction = answer.reference_text, answer.prediction_text or ""
         if reference == prediction:
             yield self.one(1.0)
-        elif self.definition.max_chars is not None and longest > self.definition.max_chars:
+            return
+        value = self._memory.value(reference, prediction, self._wrapped)
+        if value is None:
             declared = self.definition.on_unparsed
-            yield self.one(declared if isinstance(declared, float) else None, "oversize")
-        elif not reference or not prediction:
-            yield self.one(0.0)
-        elif longest > _LONGEST_KEPT:
-            yield self.one(self._clipped(reference, prediction))
-        else:
-            yield self.one(self._remembered(reference, prediction))
+            value = declared if isinstance(declared, float) else None
+        yield self.one(value, "oversize")
 
-    def _clipped(self, reference: str, prediction: str) -> float:
+    def _wrapped(self, reference: str, prediction: str) -> float | None:
+        """The similarity behind the wrapper; None where a text is too long."""
+        reference, prediction = wrapper_form(reference), wrapper_form(prediction)
+        limit = self.definition.max_chars
+        if reference == prediction:
+            return 1.0
+        if limit is not None and max(len(reference), len(prediction)) > limit:
+            return None
+        if not reference or not prediction:
+            return 0.0
         return min(1.0, max(0.0, self.similarity(reference, prediction)))
 
 
@@ -80,20 +84,16 @@ class LevenshteinRatio(TextSimilarity):
 class RougeL(TextSimilarity):
     """F1 of the longest common subsequence of words (Lin 2004, β = 1), on Unicode words, without stemming."""
 
-    def __init__(
-        self, definition: "MetricDefinition", schema: "FieldSchema | None", context: MetricContext | None = None
-    ) -> None:
-        super().__init__(definition, schema, context)
-        self._scorer: Any = None
-
     def similarity(self, reference: str, prediction: str) -> float:
         """The library's F1; for long texts the same number by a faster algorithm, since the library fills a table."""
         expected, given = words(reference), words(prediction)
         if len(expected) * len(given) > _LARGEST_TABLE:
             return _lcs_f1(expected, given)
-        if self._scorer is None:
-            self._scorer = _rouge_scorer()
         return float(self._scorer.score(reference, prediction)["rougeL"].fmeasure)
+
+    @cached_property
+    def _scorer(self) -> Any:
+        return _rouge_scorer()
 
 
 def words(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
+from wordnet_here import cache_with_wordnet, needs_wordnet
 
 from peakbench.content import content_root
 from peakbench.errors import BadInputError
@@ -46,6 +47,8 @@ def test_every_golden_case_of_the_registry_passes_or_says_why_not(registry: Regi
         "token_set_ratio.jsonl": 14,
         "rouge_l.jsonl": 14,
         "levenshtein.jsonl": 14,
+        "chrf_pp.jsonl": 15,
+        "bleu.jsonl": 15,
         "json_extraction.jsonl": 30,
         "comparators.jsonl": 24,
         "consistency_exact.jsonl": 15,
@@ -53,7 +56,41 @@ def test_every_golden_case_of_the_registry_passes_or_says_why_not(registry: Regi
         "nli_penalty.jsonl": 5,
     }
     for outcome in outcomes:
-        assert outcome.status == "pass" or "sbert_similarity" in outcome.detail
+        lacking = outcome.file == "meteor.jsonl" or "sbert_similarity" in outcome.detail
+        assert outcome.status == "pass" or lacking
+
+
+@needs_wordnet
+def test_meteor_passes_with_wordnet_and_is_not_checkable_without(registry: Registry) -> None:
+    path = METRICS / "meteor/meteor.jsonl"
+    assert Counter(one.status for one in verify(registry, path)) == {"not_checkable": 19}
+    assert {one.detail for one in verify(registry, path)} == {"WordNet is not there: peakbench metrics fetch wordnet"}
+    with_wordnet = Registry.load(cache=cache_with_wordnet())
+    assert Counter(one.status for one in verify(with_wordnet, path)) == {"pass": 19}
+
+
+def test_texts_of_a_run_are_checked_by_the_metric_of_the_run(registry: Registry, tmp_path: Path) -> None:
+    case = cases_of("chrf_pp/chrf_pp.jsonl")[-1]
+    assert case["level"] == "corpus"
+    mean = case["mean_of_sentence_scores"]
+    (outcome,) = verify(registry, write(tmp_path, "chrf_pp.jsonl", case | {"library_value": mean}))
+    assert (outcome.status, outcome.detail[:15]) == ("fail", "chrf_pp_corpus:")
+    (outcome,) = verify(registry, write(tmp_path, "x.jsonl", case | {"metric": "chrf_pp_corpus", "tolerance": 1e-12}))
+    assert outcome.status == "pass"
+    unparsed = case | {"predictions": [None, *case["predictions"][1:]]}
+    assert failed(verify(registry, write(tmp_path, "chrf_pp.jsonl", unparsed)))
+    with pytest.raises(BadInputError, match="`chrf_pp_corpus` compares no two texts"):
+        verify(registry, write(tmp_path, "chrf_pp_corpus.jsonl", {"prediction": "a", "reference": "a"}))
+    (outcome,) = verify(registry, write(tmp_path, "rouge_l.jsonl", case | {"metric": "rouge_l"}))
+    assert (outcome.status, outcome.detail[-43:]) == ("not_checkable", "component `rouge_l_corpus` in this registry")
+
+
+def test_mistakes_in_percent_are_refused_as_fractions(registry: Registry, tmp_path: Path) -> None:
+    case: dict[str, Any] = {"metric": "chrf_pp", "scale": "0-100", "prediction": "blue navy", "reference": "navy blue"}
+    got = 0.4904761904761904
+    case |= {"peakbench_value": got + 0.01, "tolerance": 0.02, "mistake_WRONG": 100 * got - 1.5}
+    (outcome,) = verify(registry, write(tmp_path, "chrf_pp.jsonl", case))
+    assert "mistake_WRONG" in outcome.detail
 
 
 def test_folder_and_single_file_are_taken(registry: Registry) -> None:
@@ -63,9 +100,9 @@ def test_folder_and_single_file_are_taken(registry: Registry) -> None:
 
 
 def test_metric_that_the_registry_lacks_is_not_checkable(registry: Registry, tmp_path: Path) -> None:
-    file = write(tmp_path, "meteor.jsonl", {"id": "a", "metric": "meteor", "prediction": "x", "reference": "x"})
+    file = write(tmp_path, "ter.jsonl", {"id": "a", "metric": "ter", "prediction": "x", "reference": "x"})
     assert verify(registry, file) == [
-        GoldenOutcome("meteor.jsonl", "a", "not_checkable", "no metric or component `meteor` in this registry")
+        GoldenOutcome("ter.jsonl", "a", "not_checkable", "no metric or component `ter` in this registry")
     ]
     file = write(tmp_path, "box_iou.jsonl", {"id": "b", "iou": 1.0})
     assert verify(registry, file)[0].status == "not_checkable"

@@ -1,11 +1,13 @@
 """Similarities of texts."""
 
+import time
 from typing import Any
 
 import pytest
 from card_examples import record_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wordnet_here import cache_with_wordnet, needs_wordnet
 
 from peakbench.benchmarks.sample import Sample
 from peakbench.metrics.metric import Answer
@@ -13,9 +15,10 @@ from peakbench.metrics.registry import Registry
 from peakbench.metrics.text import TextSimilarity, _lcs_f1, _rouge_scorer, words
 from peakbench.runs.records import Prediction
 
-REGISTRY = Registry.load()
-IDS = ["token_set_ratio", "rouge_l", "levenshtein_ratio"]
-METRICS = {name: REGISTRY.metric(name, None) for name in IDS}
+REGISTRY = Registry.load(cache=cache_with_wordnet())
+SIMILARITIES = ["token_set_ratio", "rouge_l", "levenshtein_ratio", "chrf_pp", "bleu", "meteor"]
+IDS = [pytest.param(name, marks=needs_wordnet if name == "meteor" else ()) for name in SIMILARITIES]
+METRICS = {name: REGISTRY.metric(name, None) for name in SIMILARITIES}
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 
 
@@ -50,6 +53,30 @@ def test_longer_than_max_chars_takes_on_unparsed_unless_equal(name: str) -> None
     assert similarity(name, text + "b", text) == 0.0
     assert similarity(name, text, text + "b") == 0.0
     assert similarity(name, text + "b", text + "b") == 1.0
+
+
+HOSTILE = {
+    "brackets": ("[" * 10_000, "]" * 10_000),
+    "one long word": ("x" * 20_000, "xy" * 10_000),
+    "one word again and again": ("run " * 5_000, "set " * 5_000),
+    "few words of many senses": ("break take make go " * 1_000, "cut give get run " * 1_000),
+    "right to left": ("\u202eشلوار آبی " * 1_500, "שמלה כחולה " * 1_500),
+    "lone surrogates": ("\ud800\udfff\ud800 " * 5_000, "\udfff" * 20_000),
+    "combining": ("e" + "\u0301" * 19_999, "e" + "\u0323\u0301" * 9_999),
+    "control characters": ("".join(map(chr, range(256))) * 70, "\x00" * 20_000),
+    "entities": ("&quot;&lt;&amp;" * 1_300, "<skipped>" * 2_000),
+}
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_texts_of_the_greatest_length_get_a_value_soon(name: str, kind: str) -> None:
+    prediction, reference = HOSTILE[kind]
+    began = time.process_time()
+    value = similarity(name, prediction, reference)
+    assert value is not None
+    assert 0.0 <= value <= 1.0
+    assert time.process_time() - began < 5.0
 
 
 @pytest.mark.parametrize("name", IDS)
