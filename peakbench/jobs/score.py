@@ -1,7 +1,7 @@
 """Scoring a run again and again: from the journal and the data to `scores.parquet` and `results.json`; no requests."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from peakbench.runs.journal import Journal, require_own_header
 from peakbench.runs.manifest import RunManifest
 from peakbench.runs.records import Response
 from peakbench.runs.results import MetricResult, Results
-from peakbench.runs.scores import ScoreRow, ScoresWriter, read_scores
+from peakbench.runs.scores import ScoreColumns, ScoresWriter, read_scores
 from peakbench.statistics.summary import summarise
 
 
@@ -54,11 +54,8 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
             manifest = manifest.model_copy(update={"finished": utc_now()})
             folder.write_manifest(manifest)
         signatures = {name: metric.signature for name, metric in metrics.items()}
-        counts = _Counts()
         with ScoresWriter(folder.scores_path, {"peakbench.run_id": manifest.run_id}) as writer:
-            for sample, answers in _answers(samples, journal, registry, benchmark, identity.repeats):
-                counts.add(answers)
-                writer.write(_rows(sample, answers, metrics))
+            counts = score_answers(_answers(samples, journal, registry, benchmark, identity.repeats), metrics, writer)
         results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
         performance = None
         if identity.kind == "run":
@@ -121,7 +118,7 @@ def signatures_digest(metrics: Mapping[str, Metric]) -> str:
 
 
 @dataclass(slots=True)
-class _Counts:
+class AnswerCounts:
     """Samples with at least one failed, unparsed or truncated answer."""
 
     failed: int = 0
@@ -165,16 +162,31 @@ def _answers(
         yield sample, [prepare(sample, journal[sample.id, repeat]) for repeat in range(repeats)]
 
 
-def _rows(sample: Sample, answers: Sequence[Answer], metrics: Mapping[str, Metric]) -> Iterator[ScoreRow]:
-    """The scores of the repeats of a sample; what compares them with each other stands under the first."""
-    for name, metric in metrics.items():
-        if isinstance(metric, RepeatMetric):
-            scored = [metric.score_repeats(answers)]
-        else:
-            scored = [metric.score(answer) for answer in answers]
-        for repeat, scores in enumerate(scored):
-            for one in scores:
-                yield ScoreRow(sample.id, repeat, sample.cluster, name, one.slice, one.value, one.reason, one.stats)
+def score_answers(
+    answered: Iterable[tuple[Sample, Sequence[Answer]]],
+    metrics: Mapping[str, Metric],
+    into: ScoreColumns | ScoresWriter,
+) -> AnswerCounts:
+    """Score answers by every metric; what compares the repeats of a sample stands under the first of them.
+
+    Args:
+        answered: Each sample with the answers to its repeats.
+        metrics: Id to metric.
+        into: Takes the scores.
+
+    Returns:
+        How many samples failed, were unparsed or were truncated.
+    """
+    counts = AnswerCounts()
+    for sample, answers in answered:
+        counts.add(answers)
+        for name, metric in metrics.items():
+            if isinstance(metric, RepeatMetric):
+                into.add(sample.id, 0, sample.cluster, name, metric.score_repeats(answers))
+                continue
+            for repeat, answer in enumerate(answers):
+                into.add(sample.id, repeat, sample.cluster, name, metric.score(answer))
+    return counts
 
 
 def _timings(journal: Journal) -> Timings:

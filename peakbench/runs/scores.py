@@ -4,12 +4,12 @@ Bootstrap, pooled metrics, subsets and comparisons of runs are all functions of 
 groups, so that a million samples never sit in memory, and strings are dictionary-encoded.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from uuid import uuid4
 
 from peakbench.errors import BadInputError
@@ -69,6 +69,74 @@ def scores_schema(metadata: Mapping[str, str] | None = None) -> "pa.Schema":
     )
 
 
+class SliceScore(Protocol):
+    """The part of a row that differs among the slices of one metric, sample and repeat."""
+
+    @property
+    def slice(self) -> str:
+        """As in `ScoreRow`."""
+
+    @property
+    def value(self) -> float | None:
+        """As in `ScoreRow`."""
+
+    @property
+    def reason(self) -> str | None:
+        """As in `ScoreRow`."""
+
+    @property
+    def stats(self) -> tuple[float, ...] | None:
+        """As in `ScoreRow`."""
+
+
+class ScoreColumns:
+    """The table in the making, column by column: a row as an object would cost more than most scores do.
+
+    What the slices of one metric, sample and repeat share is kept once for all of them, until the table is made.
+    """
+
+    def __init__(self, schema: "pa.Schema | None" = None) -> None:
+        self._schema = schema or scores_schema()
+        self._shared: dict[str, list[str | int | None]] = {
+            name: [] for name in ("sample_id", "repeat", "cluster", "metric")
+        }
+        self._lengths: list[int] = []
+        self._slices: list[str] = []
+        self._values: list[float | None] = []
+        self._reasons: list[str | None] = []
+        self._stats: list[tuple[float, ...] | None] = []
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def add(
+        self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]
+    ) -> None:
+        """Add one metric's scores for one sample and repeat; the words are those of `ScoreRow`."""
+        for column, value in zip(self._shared.values(), (sample_id, repeat, cluster, metric), strict=True):
+            column.append(value)
+        self._lengths.append(len(scores))
+        self._slices += [score.slice for score in scores]
+        self._values += [score.value for score in scores]
+        self._reasons += [score.reason for score in scores]
+        self._stats += [score.stats for score in scores]
+
+    def table(self) -> "pa.Table":
+        """Everything that was added, in its order; the columns are those of `scores_schema`."""
+        import numpy as np
+        import pyarrow as pa
+
+        rows = pa.array(np.repeat(np.arange(len(self._lengths)), self._lengths))
+        own = {"slice": self._slices, "value": self._values, "reason": self._reasons, "stats": self._stats}
+        columns = [
+            pa.array(own[field.name], type=field.type)
+            if field.name in own
+            else pa.array(self._shared[field.name], type=field.type).take(rows)
+            for field in self._schema
+        ]
+        return pa.Table.from_arrays(columns, schema=self._schema)
+
+
 class ScoresWriter:
     """Writes `scores.parquet` beside its final name and puts it in place when closed without an error.
 
@@ -79,7 +147,7 @@ class ScoresWriter:
         self._path = path
         self._partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
         self._schema = scores_schema(metadata)
-        self._rows: list[ScoreRow] = []
+        self._columns = ScoreColumns(self._schema)
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
@@ -91,22 +159,23 @@ class ScoresWriter:
 
     def write(self, rows: Iterable[ScoreRow]) -> None:
         """Add rows; they reach the disk in groups."""
-        self._rows.extend(rows)
-        if len(self._rows) >= _ROWS_A_GROUP:
+        for row in rows:
+            self.add(row.sample_id, row.repeat, row.cluster, row.metric, (row,))
+
+    def add(
+        self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]
+    ) -> None:
+        """Add one metric's scores for one sample and repeat, as `ScoreColumns.add` does."""
+        self._columns.add(sample_id, repeat, cluster, metric, scores)
+        if len(self._columns) >= _ROWS_A_GROUP:
             self._flush()
 
     def _flush(self) -> None:
-        import pyarrow as pa
-
         assert self._writer is not None
-        columns = {
-            field.name: pa.array([getattr(row, field.name) for row in self._rows], type=field.type)
-            for field in self._schema
-        }
-        table = pa.Table.from_pydict(columns, schema=self._schema)
+        table = self._columns.table()
         with disk_errors(self._path):
             self._writer.write_table(table)
-        self._rows.clear()
+        self._columns = ScoreColumns(self._schema)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
