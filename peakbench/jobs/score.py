@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
 from peakbench.benchmarks.file import BenchmarkFile
@@ -17,9 +18,9 @@ from peakbench.metrics.metric import Answer, Metric, RepeatMetric, Timings
 from peakbench.metrics.performance import performance_of
 from peakbench.metrics.registry import Registry
 from peakbench.runs.folder import RunFolder, utc_now
-from peakbench.runs.journal import Journal, require_own_header
+from peakbench.runs.journal import Key, require_own_header
 from peakbench.runs.manifest import RunManifest
-from peakbench.runs.records import Response
+from peakbench.runs.records import Record, Response
 from peakbench.runs.results import MetricResult, Results
 from peakbench.runs.scores import ScoreColumns, ScoresWriter, read_scores
 from peakbench.statistics.summary import summarise
@@ -55,11 +56,13 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
             folder.write_manifest(manifest)
         signatures = {name: metric.signature for name, metric in metrics.items()}
         with ScoresWriter(folder.scores_path, {"peakbench.run_id": manifest.run_id}) as writer:
-            counts = score_answers(_answers(samples, journal, registry, benchmark, identity.repeats), metrics, writer)
+            counts = score_answers(
+                answers_to(samples, journal, registry, benchmark.file, identity.repeats), metrics, writer
+            )
         results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
         performance = None
         if identity.kind == "run":
-            timings = _timings(journal)
+            timings = _timings(journal.records())
             performance = performance_of(timings, [session.max_concurrency for session in manifest.sessions])
             results |= _timing_results(timings, registry)
     comparable = {
@@ -126,6 +129,7 @@ class AnswerCounts:
     truncated: int = 0
 
     def add(self, answers: Sequence[Answer]) -> None:
+        """Count a sample by the answers to its repeats."""
         self.failed += any(answer.failed for answer in answers)
         self.unparsed += any(not answer.failed and not answer.parsed for answer in answers)
         self.truncated += any(isinstance(answer.record, Response) and answer.record.truncated for answer in answers)
@@ -154,12 +158,20 @@ def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark)
     return samples
 
 
-def _answers(
-    samples: Sequence[Sample], journal: Journal, registry: Registry, benchmark: Benchmark, repeats: int
+class Records(Protocol):
+    """What was answered, by sample id and repeat: a journal, or a map."""
+
+    def __getitem__(self, key: Key, /) -> Record:
+        """The settled record."""
+
+
+def answers_to(
+    samples: Sequence[Sample], records: Records, registry: Registry, file: BenchmarkFile, repeats: int
 ) -> Iterator[tuple[Sample, list[Answer]]]:
-    prepare = preparer(benchmark.file, registry)
+    """Each sample with the prepared answers to its repeats, in the order of the samples."""
+    prepare = preparer(file, registry)
     for sample in samples:
-        yield sample, [prepare(sample, journal[sample.id, repeat]) for repeat in range(repeats)]
+        yield sample, [prepare(sample, records[sample.id, repeat]) for repeat in range(repeats)]
 
 
 def score_answers(
@@ -189,7 +201,7 @@ def score_answers(
     return counts
 
 
-def _timings(journal: Journal) -> Timings:
+def _timings(records: Iterable[Record]) -> Timings:
     """The timing of every settled record."""
     import numpy as np
 
@@ -197,7 +209,7 @@ def _timings(journal: Journal) -> Timings:
         return float("nan") if value is None else float(value)
 
     rows = []
-    for record in journal.records():
+    for record in records:
         usage = record.usage if isinstance(record, Response) else None
         rows.append(
             (

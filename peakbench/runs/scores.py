@@ -109,9 +109,7 @@ class ScoreColumns:
     def __len__(self) -> int:
         return len(self._values)
 
-    def add(
-        self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]
-    ) -> None:
+    def add(self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]) -> None:
         """Add one metric's scores for one sample and repeat; the words are those of `ScoreRow`."""
         for column, value in zip(self._shared.values(), (sample_id, repeat, cluster, metric), strict=True):
             column.append(value)
@@ -162,9 +160,7 @@ class ScoresWriter:
         for row in rows:
             self.add(row.sample_id, row.repeat, row.cluster, row.metric, (row,))
 
-    def add(
-        self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]
-    ) -> None:
+    def add(self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]) -> None:
         """Add one metric's scores for one sample and repeat, as `ScoreColumns.add` does."""
         self._columns.add(sample_id, repeat, cluster, metric, scores)
         if len(self._columns) >= _ROWS_A_GROUP:
