@@ -12,8 +12,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 from uuid import uuid4
 
+import numpy as np
+
 from peakbench.errors import BadInputError
 from peakbench.files import disk_errors, put_in_place
+from peakbench.runs.arrow import lists_array, numbers_array, whole_numbers_array, words_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,9 +100,10 @@ class ScoreColumns:
 
     def __init__(self, schema: "pa.Schema | None" = None) -> None:
         self._schema = schema or scores_schema()
-        self._shared: dict[str, list[str | int | None]] = {
-            name: [] for name in ("sample_id", "repeat", "cluster", "metric")
-        }
+        self._samples: list[str] = []
+        self._repeats: list[int] = []
+        self._clusters: list[str | None] = []
+        self._metrics: list[str] = []
         self._lengths: list[int] = []
         self._slices: list[str] = []
         self._values: list[float | None] = []
@@ -111,8 +115,10 @@ class ScoreColumns:
 
     def add(self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]) -> None:
         """Add one metric's scores for one sample and repeat; the words are those of `ScoreRow`."""
-        for column, value in zip(self._shared.values(), (sample_id, repeat, cluster, metric), strict=True):
-            column.append(value)
+        self._samples.append(sample_id)
+        self._repeats.append(repeat)
+        self._clusters.append(cluster)
+        self._metrics.append(metric)
         self._lengths.append(len(scores))
         self._slices += [score.slice for score in scores]
         self._values += [score.value for score in scores]
@@ -121,18 +127,20 @@ class ScoreColumns:
 
     def table(self) -> "pa.Table":
         """Everything that was added, in its order; the columns are those of `scores_schema`."""
-        import numpy as np
         import pyarrow as pa
 
-        rows = pa.array(np.repeat(np.arange(len(self._lengths)), self._lengths))
-        own = {"slice": self._slices, "value": self._values, "reason": self._reasons, "stats": self._stats}
-        columns = [
-            pa.array(own[field.name], type=field.type)
-            if field.name in own
-            else pa.array(self._shared[field.name], type=field.type).take(rows)
-            for field in self._schema
-        ]
-        return pa.Table.from_arrays(columns, schema=self._schema)
+        lengths = np.array(self._lengths, dtype=np.int64)
+        columns = {
+            "sample_id": words_array(self._samples, lengths),
+            "repeat": whole_numbers_array(np.repeat(np.array(self._repeats, dtype=np.int16), lengths)),
+            "cluster": words_array(self._clusters, lengths),
+            "metric": words_array(self._metrics, lengths),
+            "slice": words_array(self._slices),
+            "value": numbers_array(self._values),
+            "reason": words_array(self._reasons),
+            "stats": lists_array(self._stats),
+        }
+        return pa.Table.from_arrays([columns[name] for name in self._schema.names], schema=self._schema)
 
 
 class ScoresWriter:
@@ -201,7 +209,8 @@ def read_scores(path: Path) -> "pa.Table":
 
     mend = f"score the run again: peakbench score {path.parent}"
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # `read_table` would import pandas
+            table = file.read()
     except (OSError, pa.ArrowException) as error:
         raise BadInputError(f"{path} cannot be read: {error}", mend=mend) from error
     found = (table.schema.metadata or {}).get(b"peakbench.schema_version", b"none").decode()
