@@ -71,7 +71,9 @@ class Extractor:
         aliases: Mapping[str, Sequence[str]],
         limits: ExtractionLimits,
     ) -> None:
-        self._search = _Search(root, key_index(expected_keys, aliases), limits)
+        index = key_index(expected_keys, aliases)
+        written = [*expected_keys, *(alias for others in aliases.values() for alias in others)]
+        self._search = _Search(root, index, {key: index[normalise_key(key)] for key in written}, limits)
         self._limits = limits
 
     def extract(self, response_text: str, reasoning: str | None) -> Prediction:
@@ -267,17 +269,19 @@ def _matching_end(text: str, start: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What is looked for: the root, and the keys of which at least one must be there."""
+    """What is looked for: the root, and the keys of which at least one must be there, normalised and as declared."""
 
     root: Root
     index: KeyIndex
+    declared: Mapping[str, str]
     limits: ExtractionLimits
 
     def expected_in(self, value: Any) -> int:
         """How many fields an object names; 0 for anything else."""
         if not isinstance(value, dict):
             return 0
-        return len({self.index[key] for key in map(normalise_key, value) if key in self.index})
+        fields = {self.declared.get(key) or self.index.get(normalise_key(key)) for key in value}
+        return len(fields - {None})
 
     def accepts(self, value: Any) -> bool:
         """Whether a value is an answer: an object with an expected key, or a list, empty or holding such an object."""

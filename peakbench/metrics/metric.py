@@ -127,8 +127,7 @@ class Metric(ABC):
             return [Score(None, None, reason=self.lacking)]
         declared, reason = self._declared(answer)
         scores = list(self.measure(answer)) if declared == "measured" else list(self.worth(answer, declared, reason))
-        for score in scores:
-            self._check(score, answer)
+        self._check(scores, answer)
         return scores
 
     @abstractmethod
@@ -188,15 +187,20 @@ class Metric(ABC):
             return self.definition.on_unparsed, "unparsed"
         return "measured", ""
 
-    def _check(self, score: Score, answer: Answer) -> None:
-        low, high = self.definition.bounds
-        value = score.value
-        if value is not None and not low <= value <= high:  # NaN is in no range
-            raise OutOfRangeError(
-                f"metric {self.definition.id}: {value} for sample {answer.sample.id}"
-                f"{f' ({score.slice})' if score.slice else ''} is outside its range [{low:g}, {high:g}]",
-                mend="this is a bug in the metric; nothing was written",
-            )
+    def _check(self, scores: Iterable[Score], answer: Answer) -> None:
+        low, high = self._bounds
+        for score in scores:
+            value = score.value
+            if value is not None and not low <= value <= high:  # NaN is in no range
+                raise OutOfRangeError(
+                    f"metric {self.definition.id}: {value} for sample {answer.sample.id}"
+                    f"{f' ({score.slice})' if score.slice else ''} is outside its range [{low:g}, {high:g}]",
+                    mend="this is a bug in the metric; nothing was written",
+                )
+
+    @cached_property
+    def _bounds(self) -> tuple[float, float]:
+        return self.definition.bounds
 
 
 class RepeatMetric(Metric):
@@ -219,8 +223,7 @@ class RepeatMetric(Metric):
         if self.lacking is not None:
             return [Score(None, None, reason=self.lacking)]
         scores = list(self.measure_repeats(answers))
-        for score in scores:
-            self._check(score, answers[0])
+        self._check(scores, answers[0])
         return scores
 
     @abstractmethod

@@ -7,7 +7,8 @@ samples times fields.
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OUTCOMES: tuple[Outcome, ...] = ("TP", "FD", "FA", "FN", "TN", "MISSING", "UNPARSED")
+
+
+_SCORES_KEPT = 16_384
 
 
 class StructuredMatch(MeanMetric):
@@ -86,14 +90,22 @@ class _FieldCounts(Metric):
 
     def measure(self, answer: Answer) -> Iterable[Score]:
         """The sample, then each field; an answer that failed or was not parsed predicted nothing."""
-        fields = np.array([self.counts(verdict) for verdict in answer.fields.values()])
-        rows = np.vstack([fields.sum(axis=0), fields])
-        parts = ["", *(f"field={name}" for name in answer.fields)]
-        for part, row, value in zip(parts, rows.tolist(), self.from_totals(rows).tolist(), strict=True):
+        fields = [self.counts(verdict) for verdict in answer.fields.values()]
+        yield self._score("", tuple(np.array(fields).sum(axis=0).tolist()))
+        for name, counts in zip(answer.fields, fields, strict=True):
+            yield self._score(f"field={name}", counts)
+
+    @cached_property
+    def _score(self) -> Callable[[str, tuple[float, ...]], Score]:
+        """Makes the score of a slice; few counts occur, so that most scores were made before."""
+
+        def made(part: str, counts: tuple[float, ...]) -> Score:
+            value = float(self.from_totals(np.array(counts)))
             if math.isnan(value):
-                yield Score(None, None, part, self.definition.undefined)
-            else:
-                yield Score(value, tuple(row), part)
+                return Score(None, None, part, self.definition.undefined)
+            return Score(value, counts, part)
+
+        return lru_cache(_SCORES_KEPT)(made)
 
 
 class FieldF1(_FieldCounts):

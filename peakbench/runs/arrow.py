@@ -46,19 +46,16 @@ def words_array(values: Sequence[str | None], lengths: "NDArray[np.int64] | None
     """
     import pyarrow as pa
 
-    places: dict[str, int] = {}
-    codes = np.fromiter(
-        (-1 if value is None else places.setdefault(value, len(places)) for value in values),
-        dtype=np.int32,
-        count=len(values),
-    )
+    words = [word for word in dict.fromkeys(values) if word is not None]
+    places: dict[str | None, int] = {None: -1, **{word: place for place, word in enumerate(words)}}
+    codes = np.fromiter(map(places.__getitem__, values), dtype=np.int32, count=len(values))
     if lengths is not None:
         codes = np.repeat(codes, lengths)
     indices = pa.Array.from_buffers(pa.int32(), len(codes), [_bits(codes >= 0), pa.py_buffer(codes)])
-    encoded = [word.encode() for word in places]
+    encoded = [word.encode() for word in words]
     offsets = _offsets([len(word) for word in encoded])
-    words = pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
-    return pa.DictionaryArray.from_arrays(indices, words)
+    dictionary = pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
+    return pa.DictionaryArray.from_arrays(indices, dictionary)
 
 
 def whole_numbers_array(values: "NDArray[np.int16]") -> "pa.Array":

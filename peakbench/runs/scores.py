@@ -93,7 +93,7 @@ class SliceScore(Protocol):
 
 
 class ScoreColumns:
-    """The table in the making, column by column: a row as an object would cost more than most scores do.
+    """The table in the making: a row as an object of its own would cost more than most scores do.
 
     What the slices of one metric, sample and repeat share is kept once for all of them, until the table is made.
     """
@@ -105,13 +105,10 @@ class ScoreColumns:
         self._clusters: list[str | None] = []
         self._metrics: list[str] = []
         self._lengths: list[int] = []
-        self._slices: list[str] = []
-        self._values: list[float | None] = []
-        self._reasons: list[str | None] = []
-        self._stats: list[tuple[float, ...] | None] = []
+        self._scores: list[SliceScore] = []
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._scores)
 
     def add(self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]) -> None:
         """Add one metric's scores for one sample and repeat; the words are those of `ScoreRow`."""
@@ -120,10 +117,7 @@ class ScoreColumns:
         self._clusters.append(cluster)
         self._metrics.append(metric)
         self._lengths.append(len(scores))
-        self._slices += [score.slice for score in scores]
-        self._values += [score.value for score in scores]
-        self._reasons += [score.reason for score in scores]
-        self._stats += [score.stats for score in scores]
+        self._scores += scores
 
     def table(self) -> "pa.Table":
         """Everything that was added, in its order; the columns are those of `scores_schema`."""
@@ -135,10 +129,10 @@ class ScoreColumns:
             "repeat": whole_numbers_array(np.repeat(np.array(self._repeats, dtype=np.int16), lengths)),
             "cluster": words_array(self._clusters, lengths),
             "metric": words_array(self._metrics, lengths),
-            "slice": words_array(self._slices),
-            "value": numbers_array(self._values),
-            "reason": words_array(self._reasons),
-            "stats": lists_array(self._stats),
+            "slice": words_array([score.slice for score in self._scores]),
+            "value": numbers_array([score.value for score in self._scores]),
+            "reason": words_array([score.reason for score in self._scores]),
+            "stats": lists_array([score.stats for score in self._scores]),
         }
         return pa.Table.from_arrays([columns[name] for name in self._schema.names], schema=self._schema)
 
