@@ -34,7 +34,12 @@ class StructuredMatch(MeanMetric):
         """The mean, then a score a field."""
         yield self.one(_mean(verdict.score for verdict in answer.fields.values()))
         for name, verdict in answer.fields.items():
-            yield self.one(verdict.score, part=f"field={name}")
+            yield self._of_field(verdict.score, name)
+
+    @cached_property
+    def _of_field(self) -> Callable[[float, str], Score]:
+        """Makes the score of a field; few values occur, so that most scores were made before."""
+        return lru_cache(_SCORES_KEPT)(lambda value, name: self.one(value, part=f"field={name}"))
 
     def worth(self, answer: Answer, value: float | None, reason: str) -> Iterable[Score]:
         """The declared value for the sample and for each of its fields, those with a null reference too."""

@@ -90,7 +90,8 @@ def nulls_of(array: "pa.Array") -> "NDArray[np.bool_]":
     if bits is None or not len(array):
         return np.zeros(len(array), dtype=np.bool_)
     valid = np.unpackbits(np.frombuffer(bits, dtype=np.uint8), bitorder="little")
-    return valid[array.offset : array.offset + len(array)] == 0
+    nulls: NDArray[np.bool_] = valid[array.offset : array.offset + len(array)] == 0
+    return nulls
 
 
 def _bits(given: "NDArray[np.bool_]") -> Any:

@@ -105,10 +105,14 @@ class ScoreColumns:
         self._clusters: list[str | None] = []
         self._metrics: list[str] = []
         self._lengths: list[int] = []
-        self._scores: list[SliceScore] = []
+        # Texts, numbers and tuples of numbers, which the garbage collector passes over, instead of the scores.
+        self._slices: list[str] = []
+        self._values: list[float | None] = []
+        self._reasons: list[str | None] = []
+        self._stats: list[tuple[float, ...] | None] = []
 
     def __len__(self) -> int:
-        return len(self._scores)
+        return len(self._values)
 
     def add(self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]) -> None:
         """Add one metric's scores for one sample and repeat; the words are those of `ScoreRow`."""
@@ -117,7 +121,11 @@ class ScoreColumns:
         self._clusters.append(cluster)
         self._metrics.append(metric)
         self._lengths.append(len(scores))
-        self._scores += scores
+        for score in scores:
+            self._slices.append(score.slice)
+            self._values.append(score.value)
+            self._reasons.append(score.reason)
+            self._stats.append(score.stats)
 
     def table(self) -> "pa.Table":
         """Everything that was added, in its order; the columns are those of `scores_schema`."""
@@ -129,10 +137,10 @@ class ScoreColumns:
             "repeat": whole_numbers_array(np.repeat(np.array(self._repeats, dtype=np.int16), lengths)),
             "cluster": words_array(self._clusters, lengths),
             "metric": words_array(self._metrics, lengths),
-            "slice": words_array([score.slice for score in self._scores]),
-            "value": numbers_array([score.value for score in self._scores]),
-            "reason": words_array([score.reason for score in self._scores]),
-            "stats": lists_array([score.stats for score in self._scores]),
+            "slice": words_array(self._slices),
+            "value": numbers_array(self._values),
+            "reason": words_array(self._reasons),
+            "stats": lists_array(self._stats),
         }
         return pa.Table.from_arrays([columns[name] for name in self._schema.names], schema=self._schema)
 
