@@ -30,10 +30,10 @@ def folder(tiny: Callable[..., Path], server: RunningMockServer, tmp_path: Path)
     return run_benchmark(find_benchmark(str(tiny(extra="floors: []\n"))), settings, Registry.load()).folder
 
 
-def replaced_last(folder: RunFolder, record: Response | Failure) -> None:
-    """Put another record in the place of the journal's last one."""
+def replaced(folder: RunFolder, record: Response | Failure) -> None:
+    """Write the journal again, with another record for a sample at its end."""
     with folder.journal() as journal:
-        kept = list(journal.records())[:-1]
+        kept = [one for one in journal.records() if one.sample_id != record.sample_id]
     folder.journal_path.unlink()
     writer = folder.journal_writer(folder.read_manifest())
     for one in [*kept, record]:
@@ -72,7 +72,7 @@ def test_a_run_is_what_its_files_say(folder: RunFolder) -> None:
 
 def test_responses_and_predictions_keep_failures_apart(folder: RunFolder) -> None:
     timing = Timing(started_at=1.0, e2el_ms=7.0)
-    replaced_last(folder, Failure("s0005", 0, FailureKind.TIMEOUT, "too slow", None, timing))
+    replaced(folder, Failure("s0005", 0, FailureKind.TIMEOUT, "too slow", None, timing))
     run = peakbench.load_run(str(folder.path))
     responses = run.responses()
     assert responses["error"].isna().tolist() == [True] * 5 + [False]
@@ -88,7 +88,7 @@ def test_responses_and_predictions_keep_failures_apart(folder: RunFolder) -> Non
 
 def test_half_a_character_of_a_response_stops_no_frame(folder: RunFolder) -> None:
     timing = Timing(started_at=1.0, e2el_ms=7.0)
-    replaced_last(folder, Response("s0005", 0, '{"type": "\ud800"}', "\udfff", "stop", Usage(), timing))
+    replaced(folder, Response("s0005", 0, '{"type": "\ud800"}', "\udfff", "stop", Usage(), timing))
     run = peakbench.load_run(folder.path)
     asked = run.responses().iloc[-1]
     assert (asked["text"], asked["reasoning"]) == ('{"type": "\ufffd"}', "\ufffd")
@@ -128,3 +128,18 @@ def test_the_package_names_what_it_has() -> None:
     assert (content_root() / "peakbench_metrics.json").is_file()
     with pytest.raises(AttributeError, match="no attribute 'scores'"):
         peakbench.scores  # noqa: B018
+
+
+def test_a_run_its_floors_and_python_share_what_was_compared(
+    tiny: Callable[..., Path], server: RunningMockServer, tmp_path: Path
+) -> None:
+    """Each reads the benchmark again, and the comparisons of one serve the others."""
+    registry = Registry.load()
+    settings = RunSettings(
+        model=ModelFacts(name="constant-null"), endpoint=Endpoint(server.base_url), output=tmp_path / "runs"
+    )
+    run_benchmark(find_benchmark(str(tiny())), settings, registry)
+    runs = peakbench.load_runs(tmp_path / "runs")
+    assert len(runs) == 6
+    peakbench.score(["{}"], [{}], runs[0].benchmark, registry=registry)
+    assert len(registry._comparers) == 1
