@@ -7,7 +7,7 @@ numbers here and with `peakbench score`.
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,7 @@ class ScoredAnswers:
     n_truncated: int
     rank_by: str | None
     results: Mapping[str, MetricResult]
-    _table: "pa.Table" = field()
+    _table: "pa.Table"
 
     def __getitem__(self, metric: str) -> MetricResult:
         """A metric's result.
@@ -66,11 +66,7 @@ class ScoredAnswers:
         Raises:
             KeyError: If it was not scored; the message says which ones were.
         """
-        if metric not in self.results:
-            close = difflib.get_close_matches(metric, self.results, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"scored: {', '.join(self.results)}"
-            raise KeyError(f"`{metric}` was not scored; {hint}")
-        return self.results[metric]
+        return result_of(self.results, metric)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.results)
@@ -88,6 +84,19 @@ class ScoredAnswers:
         head = f"{self.benchmark}: {plural(self.n, 'sample')}"
         head += "".join(f", {count} {what}" for what, count in counts if count)
         return "\n".join([head, *results_lines(self.results)])
+
+
+def result_of(results: Mapping[str, MetricResult], metric: str) -> MetricResult:
+    """A metric's result.
+
+    Raises:
+        KeyError: If it is not there; the message says which ones are.
+    """
+    if metric not in results:
+        close = difflib.get_close_matches(metric, results, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"scored: {', '.join(results)}"
+        raise KeyError(f"`{metric}` was not scored; {hint}")
+    return results[metric]
 
 
 def results_lines(results: Mapping[str, MetricResult]) -> list[str]:
@@ -135,7 +144,7 @@ def score(
         prompts: One a sample, for metrics that look at what was asked.
         seed: Of the bootstrap's resamples.
         registry: The metrics; those that come with PeakBench when not given. It remembers comparisons: pass one and
-            the same when many models are scored on the same benchmark object.
+            the same when many models are scored.
 
     Raises:
         BadInputError: If the two do not fit together, or a reference, a prediction or a name cannot be used.

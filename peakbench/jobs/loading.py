@@ -11,7 +11,7 @@ from peakbench.benchmarks.file import BenchmarkFile
 from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.values import without_surrogates
 from peakbench.errors import BadInputError
-from peakbench.jobs.answers import results_lines
+from peakbench.jobs.answers import result_of, results_lines
 from peakbench.jobs.score import read_samples
 from peakbench.metrics.answers import extractor
 from peakbench.metrics.registry import Registry
@@ -68,10 +68,10 @@ class LoadedRun:
         """A metric's result.
 
         Raises:
-            KeyError: If it was not scored.
+            KeyError: If it was not scored; the message says which ones were.
             BadInputError: If nothing was scored yet.
         """
-        return self.results.metrics[metric]
+        return result_of(self.results.metrics, metric)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.results.metrics)

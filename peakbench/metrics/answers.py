@@ -23,7 +23,7 @@ def prepare(sample: "Sample", record: Record, schema: "FieldSchema", registry: "
         sample: With its completed reference.
         record: The response, or the typed failure.
         schema: The benchmark's fields.
-        registry: For null words and limits; it remembers comparisons by schema object, so pass one and the same.
+        registry: For null words and limits; it remembers comparisons, so pass one and the same.
     """
     prediction = None
     if not isinstance(record, Failure):

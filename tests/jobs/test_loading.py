@@ -66,6 +66,8 @@ def test_a_run_is_what_its_files_say(folder: RunFolder) -> None:
     assert list(run) == list(run.results.metrics)
     assert run.frame().set_index("metric")["value"].to_dict().items() >= {("weighted_score", 0.5)}
     assert [sample.id for sample in run.samples()] == [f"s{index:04d}" for index in range(6)]
+    with pytest.raises(KeyError, match="did you mean `weighted_score`"):
+        run["weighted"]
     assert repr(run).splitlines()[0] == f"constant-null on tiny@1, 6 samples ({folder.path})"
     assert "  weighted_score             50.0 %  [0.0 %, 100.0 %]" in repr(run).splitlines()
 
