@@ -1,9 +1,10 @@
 """Scoring a run again and again: from the journal and the data to `scores.parquet` and `results.json`; no requests."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
 from peakbench.benchmarks.file import BenchmarkFile
@@ -20,11 +21,11 @@ from peakbench.metrics.registry import Registry
 from peakbench.metrics.signatures import DIGITS
 from peakbench.metrics.skill import SkillOverMajority
 from peakbench.runs.folder import RunFolder, utc_now
-from peakbench.runs.journal import Journal, require_own_header
+from peakbench.runs.journal import Key, require_own_header
 from peakbench.runs.manifest import RunManifest
-from peakbench.runs.records import Response
+from peakbench.runs.records import Record, Response
 from peakbench.runs.results import MetricResult, Results
-from peakbench.runs.scores import ScoreRow, ScoresWriter, read_scores
+from peakbench.runs.scores import ScoreColumns, ScoresWriter, read_scores
 from peakbench.statistics.summary import summarise
 
 
@@ -57,20 +58,16 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
             manifest = manifest.model_copy(update={"finished": utc_now()})
             folder.write_manifest(manifest)
         signatures = {name: metric.signature for name, metric in metrics.items()}
-        counts = _Counts()
         with ScoresWriter(folder.scores_path, {"peakbench.run_id": manifest.run_id}) as writer:
             majority = None
             if benchmark.file.fields:
                 majority = run_majority(benchmark.file, manifest.data, samples, registry.null_values)
-            prepare = preparer(benchmark.file, registry, majority)
-            for sample in samples:
-                answers = [prepare(sample, journal[sample.id, repeat]) for repeat in range(identity.repeats)]
-                counts.add(answers)
-                writer.write(_rows(sample, answers, metrics))
+            answered = answers_to(samples, journal, registry, benchmark.file, identity.repeats, majority)
+            counts = score_answers(answered, metrics, writer)
         results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
         performance = None
         if identity.kind == "run":
-            timings = _timings(journal)
+            timings = _timings(journal.records())
             performance = performance_of(timings, [session.max_concurrency for session in manifest.sessions])
             results |= _timing_results(timings, registry)
     comparable = {
@@ -142,7 +139,7 @@ def signatures_digest(metrics: Mapping[str, Metric]) -> str:
 
 
 @dataclass(slots=True)
-class _Counts:
+class AnswerCounts:
     """Samples with at least one failed, unparsed or truncated answer."""
 
     failed: int = 0
@@ -150,6 +147,7 @@ class _Counts:
     truncated: int = 0
 
     def add(self, answers: Sequence[Answer]) -> None:
+        """Count a sample by the answers to its repeats."""
         self.failed += any(answer.failed for answer in answers)
         self.unparsed += any(not answer.failed and not answer.parsed for answer in answers)
         self.truncated += any(isinstance(answer.record, Response) and answer.record.truncated for answer in answers)
@@ -180,19 +178,58 @@ def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark)
     return samples
 
 
-def _rows(sample: Sample, answers: Sequence[Answer], metrics: Mapping[str, Metric]) -> Iterator[ScoreRow]:
-    """The scores of the repeats of a sample; what compares them with each other stands under the first."""
-    for name, metric in metrics.items():
-        if isinstance(metric, RepeatMetric):
-            scored = [metric.score_repeats(answers)]
-        else:
-            scored = [metric.score(answer) for answer in answers]
-        for repeat, scores in enumerate(scored):
-            for one in scores:
-                yield ScoreRow(sample.id, repeat, sample.cluster, name, one.slice, one.value, one.reason, one.stats)
+class Records(Protocol):
+    """What was answered, by sample id and repeat: a journal, or a map."""
+
+    def __getitem__(self, key: Key, /) -> Record:
+        """The settled record."""
 
 
-def _timings(journal: Journal) -> Timings:
+def answers_to(
+    samples: Sequence[Sample],
+    records: Records,
+    registry: Registry,
+    file: BenchmarkFile,
+    repeats: int,
+    majority: Mapping[str, Any] | None = None,
+) -> Iterator[tuple[Sample, list[Answer]]]:
+    """Each sample with the prepared answers to its repeats, in the order of the samples.
+
+    `majority` is what fields are measured against, for a benchmark that has some.
+    """
+    prepare = preparer(file, registry, majority)
+    for sample in samples:
+        yield sample, [prepare(sample, records[sample.id, repeat]) for repeat in range(repeats)]
+
+
+def score_answers(
+    answered: Iterable[tuple[Sample, Sequence[Answer]]],
+    metrics: Mapping[str, Metric],
+    into: ScoreColumns | ScoresWriter,
+) -> AnswerCounts:
+    """Score answers by every metric; what compares the repeats of a sample stands under the first of them.
+
+    Args:
+        answered: Each sample with the answers to its repeats.
+        metrics: Id to metric.
+        into: Takes the scores.
+
+    Returns:
+        How many samples failed, were unparsed or were truncated.
+    """
+    counts = AnswerCounts()
+    for sample, answers in answered:
+        counts.add(answers)
+        for name, metric in metrics.items():
+            if isinstance(metric, RepeatMetric):
+                into.add(sample.id, 0, sample.cluster, name, metric.score_repeats(answers))
+                continue
+            for repeat, answer in enumerate(answers):
+                into.add(sample.id, repeat, sample.cluster, name, metric.score(answer))
+    return counts
+
+
+def _timings(records: Iterable[Record]) -> Timings:
     """The timing of every settled record."""
     import numpy as np
 
@@ -200,7 +237,7 @@ def _timings(journal: Journal) -> Timings:
         return float("nan") if value is None else float(value)
 
     rows = []
-    for record in journal.records():
+    for record in records:
         usage = record.usage if isinstance(record, Response) else None
         rows.append(
             (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from peakbench.metrics.extraction import extract, read_text
+from peakbench.metrics.extraction import Extractor, read_text
 from peakbench.metrics.metric import Answer
 from peakbench.runs.records import Failure, Prediction, Record
 
@@ -29,43 +29,58 @@ def prepare(
         sample: With its completed reference.
         record: The response, or the typed failure.
         schema: The benchmark's fields.
-        registry: For null words and limits; it remembers comparisons by schema object, so pass one and the same.
+        registry: For null words and limits; it remembers comparisons, so pass one and the same.
         majority: What the majority answers to every sample; None where nothing is measured against it.
     """
-    if isinstance(record, Failure):
-        return answer_of(sample, record, None, schema, registry, majority)
-    aliases = {name: spec.aliases for name, spec in schema.fields.items()}
-    prediction = extract(record.text, record.reasoning, "object", list(schema.fields), aliases, registry.limits)
+    prediction = None
+    if not isinstance(record, Failure):
+        prediction = _object_extractor(schema, registry).extract(record.text, record.reasoning)
     return answer_of(sample, record, prediction, schema, registry, majority)
+
+
+def extractor(file: "BenchmarkFile", registry: "Registry") -> "Callable[[Record], Prediction | None]":
+    """The function that makes predictions of a benchmark's records, by its task; None of a failed request.
+
+    An object is extracted for the task `extraction`, a list of items for `grounding`; for `text` the answer is what
+    the response says without its reasoning.
+    """
+    if file.task == "text":
+        return lambda record: (
+            None if isinstance(record, Failure) else read_text(record.text, record.reasoning, registry.limits)
+        )
+    if file.task == "grounding":
+        found = Extractor("array", [*file.box_conventions.keys, "label"], {}, registry.limits)
+    else:
+        schema = file.schema_of_fields
+        assert schema is not None, "an extraction benchmark has fields"
+        found = _object_extractor(schema, registry)
+    return lambda record: None if isinstance(record, Failure) else found.extract(record.text, record.reasoning)
+
+
+def _object_extractor(schema: "FieldSchema", registry: "Registry") -> Extractor:
+    aliases = {name: spec.aliases for name, spec in schema.fields.items()}
+    return Extractor("object", list(schema.fields), aliases, registry.limits)
 
 
 def preparer(
     file: "BenchmarkFile", registry: "Registry", majority: Mapping[str, Any] | None = None
 ) -> "Callable[[Sample, Record], Answer]":
-    """The function that prepares the answers of a benchmark, by its task.
+    """The function that prepares the answers of a benchmark: what `extractor` finds; fields are compared, too.
 
-    Fields are compared for the task `extraction`; for `grounding` a list of items is extracted; for `text` the answer
-    is what the response says without its reasoning. `majority` is the answer that fields are measured against.
+    `majority` is the answer that fields are measured against.
     """
+    predict = extractor(file, registry)
     if file.task == "text":
-        return lambda sample, record: text_answer(sample, record, registry)
+        return lambda sample, record: prepare_text(sample, record, registry)
     if file.task == "grounding":
-        keys = [*file.box_conventions.keys, "label"]
-        return lambda sample, record: _items_answer(sample, record, keys, registry)
+        return lambda sample, record: Answer(sample, record, predict(record), {}, None, "")
     schema = file.schema_of_fields
     assert schema is not None, "an extraction benchmark has fields"
-    return lambda sample, record: prepare(sample, record, schema, registry, majority)
+    return lambda sample, record: answer_of(sample, record, predict(record), schema, registry, majority)
 
 
-def _items_answer(sample: "Sample", record: Record, keys: list[str], registry: "Registry") -> Answer:
-    prediction = None
-    if not isinstance(record, Failure):
-        prediction = extract(record.text, record.reasoning, "array", keys, {}, registry.limits)
-    return Answer(sample, record, prediction, {}, None, "")
-
-
-def text_answer(sample: "Sample", record: Record, registry: "Registry") -> Answer:
-    """The answer to a text sample: what the response says without its reasoning."""
+def prepare_text(sample: "Sample", record: Record, registry: "Registry") -> Answer:
+    """The answer to a sample of texts: what the response says without its reasoning."""
     prediction = None if isinstance(record, Failure) else read_text(record.text, record.reasoning, registry.limits)
     said = prediction.value if prediction is not None and prediction.parsed else None
     return Answer(sample, record, prediction, {}, said, str(sample.reference))

@@ -54,6 +54,69 @@ class _RefusedError(ValueError):
     """A literal that RFC 8259 does not know: NaN, Infinity, or a number beyond every float."""
 
 
+class Extractor:
+    """Finds the answers of one benchmark in responses.
+
+    Args:
+        root: What an answer must be: one object, or a list of objects.
+        expected_keys: Names of the fields; an object without any of them is no answer.
+        aliases: Field to other names its key may have.
+        limits: How much is looked at.
+    """
+
+    def __init__(
+        self,
+        root: Root,
+        expected_keys: Sequence[str],
+        aliases: Mapping[str, Sequence[str]],
+        limits: ExtractionLimits,
+    ) -> None:
+        index = key_index(expected_keys, aliases)
+        written = [*expected_keys, *(alias for others in aliases.values() for alias in others)]
+        self._search = _Search(root, index, {key: index[normalise_key(key)] for key in written}, limits)
+        self._limits = limits
+
+    def extract(self, response_text: str, reasoning: str | None) -> Prediction:
+        """Find the answer in a response.
+
+        Args:
+            response_text: The message's content, raw.
+            reasoning: The separate reasoning channel, where the server has one.
+
+        Returns:
+            The prediction; of level `none` where there is no answer. Nothing is raised, whatever the text.
+        """
+        if len(response_text) > self._limits.max_chars:
+            return Prediction(answer=None, reasoning=reasoning, level="none", oversize=True)
+        search, decoder = self._search, _Decoder(self._limits.max_depth)
+
+        whole = decoder.decode(response_text.removeprefix("\ufeff").strip(_JSON_SPACE))
+        if whole is not None and search.accepts(whole.value):
+            seen = ("duplicate_keys",) if whole.duplicates else ()
+            value = _without_surrogates(whole.value)
+            return Prediction(response_text, reasoning, "strict", value, value, seen)
+
+        flags: set[str] = set()
+        answer, thought = _without_reasoning(response_text, flags)
+        if reasoning is None:
+            reasoning = thought
+        if answer is None:
+            return Prediction(None, reasoning, "none", flags=tuple(sorted(flags)))
+        answer = _inside_answer_tag(answer, flags)
+        if _FENCE in answer:
+            flags.add("fence")
+
+        found = search.choose(_candidates(answer, decoder), flags)
+        if found is not None:
+            value = _without_surrogates(found)
+            return Prediction(answer, reasoning, "extracted", value, value, tuple(sorted(flags)))
+        repaired = search.repaired(answer, flags)
+        if repaired is not None:
+            value = _without_surrogates(repaired)
+            return Prediction(answer, reasoning, "repaired", None, value, tuple(sorted(flags)))
+        return Prediction(answer, reasoning, "none", flags=tuple(sorted(flags)))
+
+
 def extract(
     response_text: str,
     reasoning: str | None,
@@ -62,50 +125,8 @@ def extract(
     aliases: Mapping[str, Sequence[str]],
     limits: ExtractionLimits,
 ) -> Prediction:
-    """Find the answer in a response.
-
-    Args:
-        response_text: The message's content, raw.
-        reasoning: The separate reasoning channel, where the server has one.
-        root: What the answer must be: one object, or a list of objects.
-        expected_keys: Names of the fields; an object without any of them is no answer.
-        aliases: Field to other names its key may have.
-        limits: How much is looked at.
-
-    Returns:
-        The prediction; of level `none` where there is no answer. Nothing is raised, whatever the text.
-    """
-    if len(response_text) > limits.max_chars:
-        return Prediction(answer=None, reasoning=reasoning, level="none", oversize=True)
-    search = _Search(root, key_index(expected_keys, aliases), limits)
-
-    decoder = _Decoder(limits.max_depth)
-
-    whole = decoder.decode(response_text.removeprefix("\ufeff").strip(_JSON_SPACE))
-    if whole is not None and search.accepts(whole.value):
-        flags = ("duplicate_keys",) if whole.duplicates else ()
-        value = _without_surrogates(whole.value)
-        return Prediction(response_text, reasoning, "strict", value, value, flags)
-
-    flags_seen: set[str] = set()
-    answer, thought = _without_reasoning(response_text, flags_seen)
-    if reasoning is None:
-        reasoning = thought
-    if answer is None:
-        return Prediction(None, reasoning, "none", flags=tuple(sorted(flags_seen)))
-    answer = _inside_answer_tag(answer, flags_seen)
-    if _FENCE in answer:
-        flags_seen.add("fence")
-
-    found = search.choose(_candidates(answer, decoder), flags_seen)
-    if found is not None:
-        value = _without_surrogates(found)
-        return Prediction(answer, reasoning, "extracted", value, value, tuple(sorted(flags_seen)))
-    repaired = search.repaired(answer, flags_seen)
-    if repaired is not None:
-        value = _without_surrogates(repaired)
-        return Prediction(answer, reasoning, "repaired", None, value, tuple(sorted(flags_seen)))
-    return Prediction(answer, reasoning, "none", flags=tuple(sorted(flags_seen)))
+    """Find the answer in one response; for many of one benchmark, keep an `Extractor`."""
+    return Extractor(root, expected_keys, aliases, limits).extract(response_text, reasoning)
 
 
 def read_text(response_text: str, reasoning: str | None, limits: ExtractionLimits) -> Prediction:
@@ -248,17 +269,19 @@ def _matching_end(text: str, start: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What is looked for: the root, and the keys of which at least one must be there."""
+    """What is looked for: the root, and the keys of which at least one must be there, normalised and as declared."""
 
     root: Root
     index: KeyIndex
+    declared: Mapping[str, str]
     limits: ExtractionLimits
 
     def expected_in(self, value: Any) -> int:
         """How many fields an object names; 0 for anything else."""
         if not isinstance(value, dict):
             return 0
-        return len({self.index[key] for key in map(normalise_key, value) if key in self.index})
+        fields = {self.declared.get(key) or self.index.get(normalise_key(key)) for key in value}
+        return len(fields - {None})
 
     def accepts(self, value: Any) -> bool:
         """Whether a value is an answer: an object with an expected key, or a list, empty or holding such an object."""

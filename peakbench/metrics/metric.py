@@ -160,8 +160,7 @@ class Metric(ABC):
                 raise self._error_at(answer, error) from error
         else:
             scores = list(self.worth(answer, declared, reason))
-        for score in scores:
-            self._check(score, answer)
+        self._check(scores, answer)
         return scores
 
     def prefetch(self, answers: Sequence[Answer]) -> None:  # noqa: B027  most metrics have nothing to do here
@@ -238,15 +237,20 @@ class Metric(ABC):
             mend=f"{mend}; nothing was written",
         )
 
-    def _check(self, score: Score, answer: Answer) -> None:
-        low, high = self.definition.bounds
-        value = score.value
-        if value is not None and not low <= value <= high:  # NaN is in no range
-            raise OutOfRangeError(
-                f"metric {self.definition.id}: {value} for sample {answer.sample.id}"
-                f"{f' ({score.slice})' if score.slice else ''} is outside its range [{low:g}, {high:g}]",
-                mend="this is a bug in the metric; nothing was written",
-            )
+    def _check(self, scores: Iterable[Score], answer: Answer) -> None:
+        low, high = self._bounds
+        for score in scores:
+            value = score.value
+            if value is not None and not low <= value <= high:  # NaN is in no range
+                raise OutOfRangeError(
+                    f"metric {self.definition.id}: {value} for sample {answer.sample.id}"
+                    f"{f' ({score.slice})' if score.slice else ''} is outside its range [{low:g}, {high:g}]",
+                    mend="this is a bug in the metric; nothing was written",
+                )
+
+    @cached_property
+    def _bounds(self) -> tuple[float, float]:
+        return self.definition.bounds
 
 
 class RepeatMetric(Metric):
@@ -275,9 +279,8 @@ class RepeatMetric(Metric):
             raise
         except Exception as error:
             raise self._error_at(answers[0], error) from error
-        for score in scores:
-            if score.value is not None:  # of no answers nothing is defined
-                self._check(score, answers[0])
+        if answers:  # of none, nothing is defined
+            self._check(scores, answers[0])
         return scores
 
     @abstractmethod

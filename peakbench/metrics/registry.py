@@ -53,7 +53,8 @@ class Registry:
         self._by_id = {definition.id: definition for definition in self.definitions}
         self._classes = {one.id: self._class_of(one, allow_code=allow_code) for one in self.definitions}
         self._components = {name: self._component_signature(name) for name in self.file.components}
-        self._comparers: dict[int, FieldComparer] = {}
+        self._comparers: dict[str, FieldComparer] = {}
+        self._comparers_by_object: dict[int, tuple[FieldSchema, FieldComparer]] = {}
         self._memories: dict[str, PairMemory] = {}
         for definition in self.definitions:
             self._check_files(f"metric `{definition.id}`", definition.id, definition)
@@ -185,14 +186,18 @@ class Registry:
         return found
 
     def comparer(self, schema: "FieldSchema") -> FieldComparer:
-        """The comparer of a schema; the same one for the same schema object, so that its memory is of use."""
-        kept = self._comparers.get(id(schema))
-        # The comparer holds its schema, so a number in use cannot be that of another object.
-        if kept is None or kept.schema is not schema:
-            while len(self._comparers) >= _COMPARERS_KEPT:
-                self._comparers.pop(next(iter(self._comparers)))
-            kept = self._comparers[id(schema)] = FieldComparer(schema, self.null_values)
-        return kept
+        """The comparer of a schema: one for all equal schemas, so that its memory serves every model of a sweep."""
+        known = self._comparers_by_object.get(id(schema))
+        if known is not None and known[0] is schema:  # a schema that is held here keeps its number to itself
+            return known[1]
+        content = schema.model_dump_json()
+        comparer = self._comparers.get(content)
+        if comparer is None:
+            comparer = self._comparers[content] = FieldComparer(schema, self.null_values)
+        self._comparers_by_object[id(schema)] = schema, comparer
+        _keep_newest(self._comparers)
+        _keep_newest(self._comparers_by_object)
+        return comparer
 
     def golden_files(self) -> list[Path]:
         """Every golden file that an entry names, each once, in the order of the file."""
@@ -299,6 +304,11 @@ class Registry:
             limits = self.limits
             parameters |= {key: getattr(limits, key) for key in type(limits).__slots__}
         return f"{component.version}.{digest(parameters)[:DIGITS]}"
+
+
+def _keep_newest(kept: dict[Any, Any]) -> None:
+    while len(kept) > _COMPARERS_KEPT:
+        del kept[next(iter(kept))]
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

@@ -7,7 +7,8 @@ samples times fields.
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 OUTCOMES: tuple[Outcome, ...] = ("TP", "FD", "FA", "FN", "TN", "MISSING", "UNPARSED")
 
 
+_SCORES_KEPT = 16_384
+
+
 class StructuredMatch(MeanMetric):
     """Mean score over all fields of the schema, with each field as a slice."""
 
@@ -32,7 +36,12 @@ class StructuredMatch(MeanMetric):
         """The mean, then a score a field."""
         yield self.one(_mean(verdict.score for verdict in answer.fields.values()))
         for name, verdict in answer.fields.items():
-            yield self.one(verdict.score, part=f"field={name}")
+            yield self._of_field(verdict.score, name)
+
+    @cached_property
+    def _of_field(self) -> Callable[[float, str], Score]:
+        """Makes the score of a field; few values occur, so that most scores were made before."""
+        return lru_cache(_SCORES_KEPT)(lambda value, name: self.one(value, part=f"field={name}"))
 
     def worth(self, answer: Answer, value: float | None, reason: str) -> Iterable[Score]:
         """The declared value for the sample and for each of its fields, those with a null reference too."""
@@ -81,14 +90,22 @@ class FieldCounts(Metric):
 
     def measure(self, answer: Answer) -> Iterable[Score]:
         """The sample, then each field; an answer that failed or was not parsed predicted nothing."""
-        fields = np.array([self.counts(verdict) for verdict in answer.fields.values()])
-        rows = np.vstack([fields.sum(axis=0), fields])
-        parts = ["", *(f"field={name}" for name in answer.fields)]
-        for part, row, value in zip(parts, rows.tolist(), self.from_totals(rows).tolist(), strict=True):
+        fields = [self.counts(verdict) for verdict in answer.fields.values()]
+        yield self._score("", tuple(np.array(fields).sum(axis=0).tolist()))
+        for name, counts in zip(answer.fields, fields, strict=True):
+            yield self._score(f"field={name}", counts)
+
+    @cached_property
+    def _score(self) -> Callable[[str, tuple[float, ...]], Score]:
+        """Makes the score of a slice; few counts occur, so that most scores were made before."""
+
+        def made(part: str, counts: tuple[float, ...]) -> Score:
+            value = float(self.from_totals(np.array(counts)))
             if math.isnan(value):
-                yield Score(None, None, part, self.definition.undefined)
-            else:
-                yield Score(value, tuple(row), part)
+                return Score(None, None, part, self.definition.undefined)
+            return Score(value, counts, part)
+
+        return lru_cache(_SCORES_KEPT)(made)
 
 
 class FieldF1(FieldCounts):

@@ -4,16 +4,19 @@ Bootstrap, pooled metrics, subsets and comparisons of runs are all functions of 
 groups, so that a million samples never sit in memory, and strings are dictionary-encoded.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from uuid import uuid4
+
+import numpy as np
 
 from peakbench.errors import BadInputError
 from peakbench.files import disk_errors, put_in_place
+from peakbench.runs.arrow import lists_array, numbers_array, whole_numbers_array, words_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,6 +72,79 @@ def scores_schema(metadata: Mapping[str, str] | None = None) -> "pa.Schema":
     )
 
 
+class SliceScore(Protocol):
+    """The part of a row that differs among the slices of one metric, sample and repeat."""
+
+    @property
+    def slice(self) -> str:
+        """As in `ScoreRow`."""
+
+    @property
+    def value(self) -> float | None:
+        """As in `ScoreRow`."""
+
+    @property
+    def reason(self) -> str | None:
+        """As in `ScoreRow`."""
+
+    @property
+    def stats(self) -> tuple[float, ...] | None:
+        """As in `ScoreRow`."""
+
+
+class ScoreColumns:
+    """The table in the making: a row as an object of its own would cost more than most scores do.
+
+    What the slices of one metric, sample and repeat share is kept once for all of them, until the table is made.
+    """
+
+    def __init__(self, schema: "pa.Schema | None" = None) -> None:
+        self._schema = schema or scores_schema()
+        self._samples: list[str] = []
+        self._repeats: list[int] = []
+        self._clusters: list[str | None] = []
+        self._metrics: list[str] = []
+        self._lengths: list[int] = []
+        # Texts, numbers and tuples of numbers, which the garbage collector passes over, instead of the scores.
+        self._slices: list[str] = []
+        self._values: list[float | None] = []
+        self._reasons: list[str | None] = []
+        self._stats: list[tuple[float, ...] | None] = []
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def add(self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]) -> None:
+        """Add one metric's scores for one sample and repeat; the words are those of `ScoreRow`."""
+        self._samples.append(sample_id)
+        self._repeats.append(repeat)
+        self._clusters.append(cluster)
+        self._metrics.append(metric)
+        self._lengths.append(len(scores))
+        for score in scores:
+            self._slices.append(score.slice)
+            self._values.append(score.value)
+            self._reasons.append(score.reason)
+            self._stats.append(score.stats)
+
+    def table(self) -> "pa.Table":
+        """Everything that was added, in its order; the columns are those of `scores_schema`."""
+        import pyarrow as pa
+
+        lengths = np.array(self._lengths, dtype=np.int64)
+        columns = {
+            "sample_id": words_array(self._samples, lengths),
+            "repeat": whole_numbers_array(np.repeat(np.array(self._repeats, dtype=np.int16), lengths)),
+            "cluster": words_array(self._clusters, lengths),
+            "metric": words_array(self._metrics, lengths),
+            "slice": words_array(self._slices),
+            "value": numbers_array(self._values),
+            "reason": words_array(self._reasons),
+            "stats": lists_array(self._stats),
+        }
+        return pa.Table.from_arrays([columns[name] for name in self._schema.names], schema=self._schema)
+
+
 class ScoresWriter:
     """Writes `scores.parquet` beside its final name and puts it in place when closed without an error.
 
@@ -79,7 +155,7 @@ class ScoresWriter:
         self._path = path
         self._partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
         self._schema = scores_schema(metadata)
-        self._rows: list[ScoreRow] = []
+        self._columns = ScoreColumns(self._schema)
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
@@ -91,22 +167,21 @@ class ScoresWriter:
 
     def write(self, rows: Iterable[ScoreRow]) -> None:
         """Add rows; they reach the disk in groups."""
-        self._rows.extend(rows)
-        if len(self._rows) >= _ROWS_A_GROUP:
+        for row in rows:
+            self.add(row.sample_id, row.repeat, row.cluster, row.metric, (row,))
+
+    def add(self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]) -> None:
+        """Add one metric's scores for one sample and repeat, as `ScoreColumns.add` does."""
+        self._columns.add(sample_id, repeat, cluster, metric, scores)
+        if len(self._columns) >= _ROWS_A_GROUP:
             self._flush()
 
     def _flush(self) -> None:
-        import pyarrow as pa
-
         assert self._writer is not None
-        columns = {
-            field.name: pa.array([getattr(row, field.name) for row in self._rows], type=field.type)
-            for field in self._schema
-        }
-        table = pa.Table.from_pydict(columns, schema=self._schema)
+        table = self._columns.table()
         with disk_errors(self._path):
             self._writer.write_table(table)
-        self._rows.clear()
+        self._columns = ScoreColumns(self._schema)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -136,7 +211,8 @@ def read_scores(path: Path) -> "pa.Table":
 
     mend = f"score the run again: peakbench score {path.parent}"
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # `read_table` would import pandas
+            table = file.read()
     except (OSError, pa.ArrowException) as error:
         raise BadInputError(f"{path} cannot be read: {error}", mend=mend) from error
     found = (table.schema.metadata or {}).get(b"peakbench.schema_version", b"none").decode()

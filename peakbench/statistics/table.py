@@ -6,11 +6,12 @@ order of its name, so that the same rows give the same sums to the last bit, how
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from peakbench.errors import BadInputError, OutOfRangeError
+from peakbench.runs.arrow import nulls_of, numbers_of, one_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,7 +84,8 @@ class ScoreTable:
         sample, samples = _codes(table["sample_id"])
         cluster, cluster_names = _codes(table["cluster"])
         reason, reason_names = _codes(table["reason"])
-        repeat = table["repeat"].to_numpy().astype(np.int64)
+        repeat = numbers_of(one_array(table["repeat"]), np.int16).astype(np.int64)
+        value = one_array(table["value"])
 
         repeats = int(repeat.max(initial=0)) + 1
         key = ((metric * len(slice_names) + slice_) * len(samples) + sample) * repeats + repeat
@@ -101,9 +103,9 @@ class ScoreTable:
         if len(torn):
             raise BadInputError(f"sample {samples[sample[torn[0]]]} stands in two clusters", mend=_SCORE_AGAIN)
 
-        stats = _one_array(table["stats"])
-        offsets = stats.offsets.to_numpy().astype(np.int64)
-        length = np.where(stats.is_null().to_numpy(zero_copy_only=False), -1, np.diff(offsets))
+        stats = one_array(table["stats"])
+        offsets = numbers_of(stats.offsets, np.int32).astype(np.int64)
+        length = np.where(nulls_of(stats), -1, np.diff(offsets))
         ends = np.searchsorted(metric, np.arange(len(metric_names) + 1))
         return cls(
             samples=samples,
@@ -115,11 +117,11 @@ class ScoreTable:
             _reason_names=reason_names,
             _slice=slice_[order],
             _sample=sample,
-            _value=table["value"].to_numpy().astype(np.float64)[order],
+            _value=np.where(nulls_of(value), np.nan, numbers_of(value, np.float64))[order],
             _reason=reason[order],
             _start=offsets[:-1][order],
             _length=length[order],
-            _flat=stats.values.to_numpy(zero_copy_only=False).astype(np.float64),
+            _flat=np.where(nulls_of(stats.values), np.nan, numbers_of(stats.values, np.float64)),
         )
 
     def scores(self, metric: str, k: int) -> SampleScores:
@@ -198,21 +200,14 @@ def _means(cell: "NDArray[np.int64]", values: "NDArray[np.float64]", cells: int)
     return means
 
 
-def _one_array(column: "pa.ChunkedArray") -> Any:
-    import pyarrow as pa
-
-    combined = column.combine_chunks()
-    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
-
-
 def _codes(column: "pa.ChunkedArray") -> "tuple[NDArray[np.int64], list[str]]":
     """Each row's position in the sorted names, -1 for null; and the names that occur."""
     import pyarrow as pa
 
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    array = _one_array(column)
-    indices = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    array = one_array(column)
+    indices = np.where(nulls_of(array.indices), -1, numbers_of(array.indices, np.int32)).astype(np.int64)
     names: list[str] = array.dictionary.to_pylist()
     used = sorted(np.unique(indices[indices >= 0]).tolist(), key=names.__getitem__)
     position = np.full(len(names) + 1, -1, dtype=np.int64)  # the last one is for null, whose index is -1

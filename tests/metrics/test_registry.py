@@ -166,14 +166,18 @@ def test_absent_file_is_refused(tmp_path: Path) -> None:
         Registry.load(tmp_path / "nothing.json")
 
 
-def test_comparer_is_kept_by_schema_object_and_bounded() -> None:
+def test_equal_schemas_share_a_comparer_and_others_do_not() -> None:
     registry = Registry.load()
     first = registry.comparer(SCHEMA)
     assert registry.comparer(SCHEMA) is first
-    others = [SCHEMA.model_copy() for _ in range(20)]
-    for other in others:
+    assert registry.comparer(SCHEMA.model_copy(deep=True)) is first
+    turned = SCHEMA.model_copy(update={"fields": dict(reversed(SCHEMA.fields.items()))})
+    assert list(registry.comparer(turned).schema.fields) == list(reversed(SCHEMA.fields))
+    for number in range(20):
+        other = SCHEMA.model_copy(update={"null_values": [f"word {number}"]})
         assert registry.comparer(other).schema is other
     assert len(registry._comparers) <= 8
+    assert len(registry._comparers_by_object) <= 8
 
 
 def signature(identifier: str, schema: FieldSchema = SCHEMA, registry: Registry = REGISTRY) -> str:

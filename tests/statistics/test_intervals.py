@@ -83,6 +83,13 @@ def test_wilson_is_the_closed_form() -> None:
     assert wilson_interval(successes, n) == pytest.approx((centre - half, centre + half))
 
 
+@given(st.integers(2, 5000), st.data())
+def test_wilson_is_what_scipy_says(n: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, n))
+    found = stats.binomtest(successes, n).proportion_ci(confidence_level=0.95, method="wilson")
+    assert wilson_interval(successes, n) == (found.low, found.high)
+
+
 @given(st.integers(2, 500), st.data())
 def test_wilson_never_collapses_and_stays_inside(n: int, data: st.DataObject) -> None:
     successes = data.draw(st.integers(0, n))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.values import complete_reference
-from peakbench.metrics.answers import prepare, text_answer
+from peakbench.metrics.answers import prepare, prepare_text
 from peakbench.metrics.golden.case import DEFAULT_TOLERANCE, Finding, compare, refuse_wrong, run_value, text_of
 from peakbench.metrics.golden.structured import schema_of
 from peakbench.metrics.metric import RepeatMetric
@@ -42,7 +42,7 @@ def check_responses(stem: str, registry: "Registry", folder: Path, case: Mapping
         answers = [prepare(sample, record, schema, registry) for record in records]
     else:
         sample = Sample("golden", "", (), text_of(case, "reference"))
-        answers = [text_answer(sample, record, registry) for record in records]
+        answers = [prepare_text(sample, record, registry) for record in records]
     got = run_value(metric, answers)
     tolerance = case.get("tolerance", DEFAULT_TOLERANCE)
     yield compare(identifier, got, case["value"], tolerance)
