@@ -1,7 +1,7 @@
 """What a good answer would be, by task: the fields of an object, a list of boxes, or a text. Checked as it is read."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from peakbench.benchmarks.boxes import box_fault
@@ -43,10 +43,16 @@ def _json(value: Any, kind: type, name: str) -> Any:
     return value
 
 
+def label_words(labels: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """The equality form of each label and synonym to the label; a label's own name goes before another's synonym."""
+    words = {equality_form(word): label for label, others in labels.items() for word in others}
+    return words | {equality_form(label): label for label in labels}
+
+
 def _items(file: BenchmarkFile, items: list[Any]) -> tuple[Mapping[str, Any], ...]:
     """Items with a label of the set and a box in the declared order and scale; other keys are kept."""
     keys = file.box_conventions.keys
-    words = {equality_form(word): label for label, others in file.labels.items() for word in (label, *others)}
+    words = label_words(file.labels)
     whole = []
     for number, item in enumerate(items, start=1):
         if not isinstance(item, Mapping):

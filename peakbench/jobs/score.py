@@ -107,7 +107,7 @@ def metrics_of(file: BenchmarkFile, registry: Registry) -> dict[str, Metric]:
     Raises:
         BadInputError: If the benchmark names one that is not there, or is ranked by one that is not scored.
     """
-    metrics = registry.metrics(file.task, file.schema_of_fields, file.metrics)
+    metrics = registry.metrics(file.task, file.schema_of_fields, file.metrics, file.labels, file.boxes)
     if file.ranked_by is not None and file.ranked_by not in metrics:
         close = difflib.get_close_matches(file.ranked_by, metrics, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"rank by one of: {', '.join(metrics)}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from peakbench.metrics.extraction import extract, read_text
+from peakbench.metrics.grounding.answer import GroundingReader
 from peakbench.metrics.metric import Answer
 from peakbench.runs.records import Failure, Prediction, Record
 
@@ -41,18 +42,20 @@ def preparer(file: "BenchmarkFile", registry: "Registry") -> "Callable[[Sample, 
     if file.task == "text":
         return lambda sample, record: _text_answer(sample, record, registry)
     if file.task == "grounding":
-        keys = [*file.box_conventions.keys, "label"]
-        return lambda sample, record: _items_answer(sample, record, keys, registry)
+        reader = GroundingReader(file.labels, file.box_conventions)
+        return lambda sample, record: prepare_items(sample, record, reader, registry)
     schema = file.schema_of_fields
     assert schema is not None, "an extraction benchmark has fields"
     return lambda sample, record: prepare(sample, record, schema, registry)
 
 
-def _items_answer(sample: "Sample", record: Record, keys: list[str], registry: "Registry") -> Answer:
+def prepare_items(sample: "Sample", record: Record, reader: GroundingReader, registry: "Registry") -> Answer:
+    """Extract the items of an answer to a grounding benchmark, and bring them and the reference into one form."""
     prediction = None
     if not isinstance(record, Failure):
-        prediction = extract(record.text, record.reasoning, "array", keys, {}, registry.limits)
-    return Answer(sample, record, prediction, {}, None, "")
+        prediction = extract(record.text, record.reasoning, "array", reader.keys, {}, registry.limits)
+    items = prediction.value if prediction is not None and prediction.parsed else ()
+    return Answer(sample, record, prediction, {}, None, "", reader.read(sample, items))
 
 
 def _text_answer(sample: "Sample", record: Record, registry: "Registry") -> Answer:

@@ -23,10 +23,12 @@ from peakbench.metrics.signatures import SchemaFact, schema_digest, signature_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from peakbench.benchmarks.file import BoxConventions
     from peakbench.benchmarks.sample import Sample
     from peakbench.benchmarks.schema import FieldSchema
     from peakbench.metrics.comparators import FieldComparison
     from peakbench.metrics.definitions import MetricDefinition
+    from peakbench.metrics.grounding.answer import GroundingAnswer
     from peakbench.runs.records import Prediction, Record
 
 
@@ -41,6 +43,7 @@ class Answer:
         fields: Comparison of every schema field; all UNPARSED when the request failed or nothing was parsed.
         prediction_text: Values of the answer as one text (see `text_of_json`); None when failed or unparsed.
         reference_text: Values of the reference as one text.
+        boxes: Items of the reference and of the answer in one form; None for a task other than `grounding`.
     """
 
     sample: "Sample"
@@ -49,6 +52,7 @@ class Answer:
     fields: "Mapping[str, FieldComparison]"
     prediction_text: str | None
     reference_text: str
+    boxes: "GroundingAnswer | None" = None
 
     @property
     def failed(self) -> bool:
@@ -67,7 +71,8 @@ class Score:
 
     Attributes:
         value: In the metric's range, or None when undefined.
-        stats: Sufficient statistics, in the order of the metric's `statistics`; None when it contributes nothing.
+        stats: Sufficient statistics, in the order of the metric's `statistics`; None when it contributes nothing. There
+            may be some where the value is undefined: what counts for a run can be too little for a value of its own.
         slice: `""` for the whole sample, else `field=type` and the like.
         reason: Why the value is undefined.
     """
@@ -86,12 +91,16 @@ class MetricContext:
         null_values: Words that mean "nothing there", beside the schema's.
         components: Component to its version and the digest of its parameters, for the signature.
         libraries: Distributions that compute the components, for the signature.
+        labels: For the task `grounding`: label to the words that mean the same.
+        boxes: For the task `grounding`: how boxes are declared.
         cache: Where fetched parts (WordNet, model weights) lie; None where no metric may look for any.
     """
 
     null_values: tuple[str, ...] = ()
     components: Mapping[str, str] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    boxes: "BoxConventions | None" = None
     cache: Path | None = None
 
 
@@ -244,6 +253,41 @@ class MeanMetric(Metric):
     def from_totals(self, totals: "NDArray[np.float64]") -> "NDArray[np.float64]":
         """`sum / n`; undefined without a defined sample."""
         return ratio(totals[..., 0], totals[..., 1])
+
+
+class PooledMetric(Metric):
+    """A metric of rows that cannot be summed: a rank correlation of pairs, the average precision of ranked boxes.
+
+    A sample's statistics are its rows, of one width, one behind the other. The value of a run, or of a resample, is
+    `from_rows` of the rows of all its answers, those of all repeats.
+    """
+
+    @abstractmethod
+    def from_rows(self, answers: "Sequence[NDArray[np.float64]]") -> float:
+        """Turn rows into a value; NaN where the metric is undefined.
+
+        Args:
+            answers: The rows of each answer, shape `(rows, k)`, k the number of names in `statistics`.
+        """
+
+    def from_totals(self, totals: "NDArray[np.float64]") -> "NDArray[np.float64]":  # noqa: ARG002
+        """Undefined: rows have no sum.
+
+        Raises:
+            TypeError: Always; `from_rows` is asked instead.
+        """
+        raise TypeError(f"{self.definition.id} is no function of sums: ask `from_rows`")
+
+    def of_rows(self, rows: Sequence[Sequence[float]], part: str) -> Score:
+        """The score of one answer's rows: undefined without any, and where they give no value."""
+        if not rows:
+            return Score(None, None, part, self.definition.undefined)
+        array = np.array(rows, dtype=np.float64)
+        value = self.from_rows([array])
+        stats = tuple(array.ravel().tolist())
+        if np.isnan(value):
+            return Score(None, stats, part, self.definition.undefined)
+        return Score(value, stats, part)
 
 
 def ratio(numerator: "NDArray[np.float64]", denominator: "NDArray[np.float64]") -> "NDArray[np.float64]":

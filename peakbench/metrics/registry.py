@@ -6,7 +6,7 @@ first sample instead of after the last.
 
 import difflib
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from peakbench.metrics.metric import Metric, MetricContext, TimingMetric
 from peakbench.metrics.signatures import DIGITS
 
 if TYPE_CHECKING:
+    from peakbench.benchmarks.file import BoxConventions
     from peakbench.benchmarks.schema import FieldSchema
 
 _KIND_OF_TASK: dict[str, Kind] = {"extraction": "json", "text": "text", "grounding": "defects"}
@@ -78,13 +79,22 @@ class Registry:
         """How much of a response is looked at."""
         return self.file.json_extraction.limits
 
-    def metrics(self, task: str, schema: "FieldSchema | None", ids: Sequence[str] = ()) -> dict[str, Metric]:
+    def metrics(
+        self,
+        task: str,
+        schema: "FieldSchema | None",
+        ids: Sequence[str] = (),
+        labels: Mapping[str, Sequence[str]] | None = None,
+        boxes: "BoxConventions | None" = None,
+    ) -> dict[str, Metric]:
         """The metrics that score the answers to a task, in the order of the file.
 
         Args:
             task: `extraction`, `grounding` or `text`.
             schema: The benchmark's fields.
             ids: Only these; timing metrics among them are left out, as they score runs. Empty means all.
+            labels: The labels of a grounding benchmark, with the words that mean the same.
+            boxes: How its boxes are declared.
 
         Raises:
             BadInputError: If an id is unknown, or a metric is not defined for the task.
@@ -100,7 +110,7 @@ class Registry:
                     mend=f"take it out of the benchmark file; it is for: {', '.join(definition.applies_to)}",
                 )
         return {
-            definition.id: self.metric(definition.id, schema)
+            definition.id: self.metric(definition.id, schema, labels, boxes)
             for definition in self.definitions
             if kind in definition.applies_to and (not ids or definition.id in ids)
         }
@@ -114,8 +124,14 @@ class Registry:
                 made[definition.id] = found(definition)
         return made
 
-    def metric(self, identifier: str, schema: "FieldSchema | None") -> Metric:
-        """One metric.
+    def metric(
+        self,
+        identifier: str,
+        schema: "FieldSchema | None",
+        labels: Mapping[str, Sequence[str]] | None = None,
+        boxes: "BoxConventions | None" = None,
+    ) -> Metric:
+        """One metric, for a benchmark's fields, or for its labels and boxes.
 
         Raises:
             BadInputError: If the id is unknown, or that of a timing metric.
@@ -128,6 +144,8 @@ class Registry:
             null_values=self.null_values,
             components={name: self._components[name] for name in definition.components},
             libraries=tuple(lib for name in definition.components for lib in self.file.components[name].libraries),
+            labels=labels or {},
+            boxes=boxes,
             cache=self.cache,
         )
         return found(definition, schema, context)
