@@ -13,6 +13,7 @@ from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.jobs.facts import SCORING_PACKAGES, package_versions
 from peakbench.metrics.answers import preparer
+from peakbench.metrics.grounding.diagnostics import SwappedAxes
 from peakbench.metrics.metric import Answer, Metric, RepeatMetric, Timings
 from peakbench.metrics.performance import performance_of
 from peakbench.metrics.registry import Registry
@@ -55,9 +56,13 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
             folder.write_manifest(manifest)
         signatures = {name: metric.signature for name, metric in metrics.items()}
         counts = _Counts()
+        axes = SwappedAxes()
         with ScoresWriter(folder.scores_path, {"peakbench.run_id": manifest.run_id}) as writer:
             for sample, answers in _answers(samples, journal, registry, benchmark, identity.repeats):
                 counts.add(answers)
+                for answer in answers:
+                    if answer.boxes is not None:
+                        axes.add(answer.boxes)
                 writer.write(_rows(sample, answers, metrics))
         results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
         performance = None
@@ -90,6 +95,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         n_failed=counts.failed,
         n_unparsed=counts.unparsed,
         n_truncated=counts.truncated,
+        warnings=[axes.warning] if axes.warning else [],
         rank_by=benchmark.file.ranked_by,
         comparable=comparable,
         fingerprint=digest(fingerprint),

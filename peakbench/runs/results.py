@@ -19,7 +19,7 @@ class Result(StrictModel):
     n: int
     """Samples in the denominator, failed and unparsed ones included."""
     n_defined: int
-    """Samples for which the metric is defined."""
+    """Samples that count for the value: those for which the metric is defined, or that add to its sums."""
     counts: dict[str, float] = {}
     """The summed sufficient statistics, where the metric has names for them (`tp`, `n_pred`, …)."""
 
@@ -81,6 +81,8 @@ class Results(StrictModel):
     """Samples with at least one answer from which no JSON was extracted."""
     n_truncated: int
     """Samples with at least one answer that ended because it was too long."""
+    warnings: list[str] = []
+    """What a reader should look at before trusting the numbers; it changes none of them."""
     rank_by: str | None
     """The metric that boards rank by; null: the benchmark declares nothing to rank by."""
     comparable: dict[str, str]

@@ -26,15 +26,37 @@ class SampleScores:
     Attributes:
         slices: Names of the rows; the whole sample, `""`, comes first when it is there.
         present: Shape `(slices, samples)`: whether the table has a row for it.
+        counted: Shape `(slices, samples)`: whether any repeat has a value, or contributes statistics without one.
         values: Shape `(slices, samples)`: mean over the repeats in which it is defined, else NaN.
         statistics: Shape `(slices, samples, k)`: mean over the repeats that contribute, else 0.
-        reasons: Number of samples undefined for each reason, in the slice `""`; the first repeat's reason counts.
+        reasons: Number of samples that do not count for each reason, in the slice `""`; the first repeat's reason
+            counts.
     """
 
     slices: list[str]
     present: "NDArray[np.bool_]"
+    counted: "NDArray[np.bool_]"
     values: "NDArray[np.float64]"
     statistics: "NDArray[np.float64]"
+    reasons: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRows:
+    """The scores of one metric whose statistics are rows, of all repeats.
+
+    Attributes:
+        slices: As in `SampleScores`.
+        present: Shape `(slices, samples)`: whether the table has a row for it.
+        counted: Shape `(slices, samples)`: whether it has rows in any repeat.
+        rows: For each slice and each sample the rows of its answers, shape `(rows, k)` each.
+        reasons: As in `SampleScores`.
+    """
+
+    slices: list[str]
+    present: "NDArray[np.bool_]"
+    counted: "NDArray[np.bool_]"
+    rows: "list[list[list[NDArray[np.float64]]]]"
     reasons: dict[str, int]
 
 
@@ -122,12 +144,8 @@ class ScoreTable:
             BadInputError: If the table has another number of statistics.
             OutOfRangeError: If a value or a statistic is infinite, or a statistic is NaN.
         """
-        rows = self._metrics.get(metric, slice(0, 0))
-        codes = np.unique(np.append(self._slice[rows], self._slice_names.index("") if "" in self._slice_names else []))
-        codes = codes.astype(np.int64)
-        n = len(self.samples)
-        cell = np.searchsorted(codes, self._slice[rows]) * n + self._sample[rows]
-        cells = len(codes) * n
+        rows, codes, cell = self._cells(metric)
+        n, cells = len(self.samples), len(codes) * len(self.samples)
 
         value = self._value[rows]
         self._refuse(metric, rows, np.isinf(value))
@@ -147,18 +165,57 @@ class ScoreTable:
         for column in range(k):
             statistics[:, column] = np.nan_to_num(_means(cell[contributes], gathered[:, column], cells))
 
+        counted = np.bincount(cell[defined | contributes], minlength=cells) > 0
         return SampleScores(
             slices=[self._slice_names[code] for code in codes],
             present=(np.bincount(cell, minlength=cells) > 0).reshape(len(codes), n),
+            counted=counted.reshape(len(codes), n),
             values=values.reshape(len(codes), n),
             statistics=statistics.reshape(len(codes), n, k),
-            reasons=dict(self._reasons(rows, cell, np.isnan(values))),
+            reasons=dict(self._reasons(rows, cell, ~counted)),
         )
+
+    def rows(self, metric: str, k: int) -> SampleRows:
+        """The scores of a metric whose statistics are rows of `k` numbers.
+
+        Raises:
+            BadInputError: If the table has rows of another width.
+            OutOfRangeError: If a statistic is no finite number.
+        """
+        rows, codes, cell = self._cells(metric)
+        n, cells = len(self.samples), len(codes) * len(self.samples)
+        start, length = self._start[rows], self._length[rows]
+        if np.any(length[length > 0] % k):
+            raise BadInputError(
+                f"the scores of {metric} are no rows of the {k} statistics that its definition names", mend=_SCORE_AGAIN
+            )
+        found: list[list[list[NDArray[np.float64]]]] = [[[] for _ in range(n)] for _ in codes]
+        broken = np.zeros(len(cell), dtype=bool)
+        for place in np.flatnonzero(length > 0).tolist():
+            numbers = self._flat[start[place] : start[place] + length[place]].reshape(-1, k)
+            broken[place] = not np.isfinite(numbers).all()
+            found[cell[place] // n][cell[place] % n].append(numbers)
+        self._refuse(metric, rows, broken)
+        counted = np.bincount(cell[length > 0], minlength=cells) > 0
+        return SampleRows(
+            slices=[self._slice_names[code] for code in codes],
+            present=(np.bincount(cell, minlength=cells) > 0).reshape(len(codes), n),
+            counted=counted.reshape(len(codes), n),
+            rows=found,
+            reasons=dict(self._reasons(rows, cell, ~counted)),
+        )
+
+    def _cells(self, metric: str) -> "tuple[slice, NDArray[np.int64], NDArray[np.int64]]":
+        """A metric's rows of the table, the codes of its slices, and each row's place among slices and samples."""
+        rows = self._metrics.get(metric, slice(0, 0))
+        codes = np.unique(np.append(self._slice[rows], self._slice_names.index("") if "" in self._slice_names else []))
+        codes = codes.astype(np.int64)
+        return rows, codes, np.searchsorted(codes, self._slice[rows]) * len(self.samples) + self._sample[rows]
 
     def _reasons(
         self, rows: slice, cell: "NDArray[np.int64]", undefined: "NDArray[np.bool_]"
     ) -> Iterator[tuple[str, int]]:
-        """Why whole samples are undefined, and how many for each reason, in the order of the reasons."""
+        """Why whole samples do not count, and how many for each reason, in the order of the reasons."""
         names = np.array(self._slice_names, dtype=object)
         _, first = np.unique(cell, return_index=True)
         first = first[undefined[cell[first]] & (names[self._slice[rows][first]] == "")]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from peakbench.benchmarks.file import BoxConventions
     from peakbench.benchmarks.sample import Sample
 
+
 @dataclass(frozen=True, slots=True)
 class MatchedPair:
     """A reference and the prediction that stands for it.

@@ -22,6 +22,8 @@ def _true_positives(metric: GroundingMetric, answer: Answer, label: str | None) 
 class BoxF1(BoxCounts):
     """F1 of matched boxes, from the counts of all images. Statistics: tp, n_pred, n_gt."""
 
+    counts_every_sample = True
+
     def counts(self, answer: Answer, label: str | None) -> tuple[float, ...]:
         """Matched pairs, predicted items, reference items."""
         boxes = self.boxes(answer)
@@ -39,6 +41,8 @@ class BoxF1(BoxCounts):
 class BoxPrecision(BoxRatio):
     """Share of the predicted items that are matched. Statistics: tp, n_pred."""
 
+    counts_every_sample = True
+
     def counts(self, answer: Answer, label: str | None) -> tuple[float, ...]:
         """Matched pairs, predicted items."""
         return (_true_positives(self, answer, label), float(self.boxes(answer).n_predictions[label]))
@@ -46,6 +50,8 @@ class BoxPrecision(BoxRatio):
 
 class BoxRecall(BoxRatio):
     """Share of the reference items that are matched. Statistics: tp, n_gt."""
+
+    counts_every_sample = True
 
     def counts(self, answer: Answer, label: str | None) -> tuple[float, ...]:
         """Matched pairs, reference items."""
@@ -62,7 +68,7 @@ class MeanIouMatched(BoxRatio):
 
 
 class UnionIou(LabelMean):
-    """Overlap of the areas that all boxes of a label cover together, a mean over images; undefined where both are empty."""
+    """Overlap of the areas that all boxes of a label cover, a mean over images; undefined where both sides are empty."""
 
     counted = ("sum", "n")
 

@@ -61,7 +61,7 @@ def _box(item: BoxItem) -> tuple[float, float, float, float]:
 
 
 def average_precision(answers: "Sequence[NDArray[np.float64]]") -> float:
-    """pycocotools' AP of the rows of each answer; -1 where there is no reference of any label."""
+    """The AP by pycocotools of the rows of each answer; -1 where there is no reference of any label."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -76,13 +76,13 @@ def average_precision(answers: "Sequence[NDArray[np.float64]]") -> float:
     images = [{"id": image} for image in range(len(answers))]
     categories = [{"id": label} for label in sorted({one["category_id"] for one in references})]
     with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does
-        sides = []
+        sides: list[Any] = []
         for annotations in (references, predictions):
-            side = COCO()
+            side: Any = COCO()
             side.dataset = {"images": images, "categories": categories, "annotations": annotations}
             side.createIndex()
             sides.append(side)
-        evaluation = COCOeval(*sides, iouType="bbox")
+        evaluation = COCOeval(sides[0], sides[1], iouType="bbox")
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class _Detection(LabelMean):
     """A metric of who says of an image that it shows the label: the reference, the answer, or both."""
 
+    counts_every_sample = True
+
     def said(self, answer: Answer, label: str) -> tuple[bool, bool]:
         """Whether the reference and whether the answer has an item of the label."""
         boxes = self.boxes(answer)

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 class GroundingMetric(Metric):
     """Base of the metrics of boxes. Labels and conventions of the benchmark are part of the signature."""
 
+    counts_every_sample: ClassVar[bool] = False
+    """Whether a sample that adds nothing counts for the run all the same: a clean image on which nothing was drawn is
+    part of an F1 of boxes, and no part of a mean over matched pairs."""
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The benchmark's labels, in its order."""
@@ -35,7 +39,9 @@ class GroundingMetric(Metric):
 
     def parameters(self) -> dict[str, Any]:
         """The definition's, and digests of the label set with its synonyms and of how boxes are declared."""
-        words = [[label, sorted({equality_form(word) for word in words})] for label, words in self.context.labels.items()]
+        words = [
+            [label, sorted({equality_form(word) for word in words})] for label, words in self.context.labels.items()
+        ]
         facts: dict[str, Any] = {"labels": digest(words)[:DIGITS]}
         if self.context.boxes is not None:
             facts["boxes"] = digest(self.context.boxes.model_dump(mode="json"))[:DIGITS]
@@ -81,8 +87,8 @@ class GroundingMetric(Metric):
         return self.boxes(answer).pairs(self.threshold, self.matching)
 
     def scored(self, stats: "NDArray[np.float64]", part: str) -> Score:
-        """A score of statistics: undefined where they give no value, and without them where all are 0."""
-        if not stats.any():
+        """A score of statistics: undefined where they give no value."""
+        if not self.counts_every_sample and not stats.any():
             return Score(None, None, part, self.definition.undefined)
         value = float(self.from_totals(stats))
         if math.isnan(value):

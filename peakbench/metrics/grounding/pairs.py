@@ -25,7 +25,7 @@ class PairValue(GroundingMetric):
 
     @abstractmethod
     def values(self, pairs: Sequence[MatchedPair]) -> Sequence[float | None]:
-        """A value of 0 to 1 for each pair; None where the reference, or as the metric has it the answer, says nothing."""
+        """A value of 0 to 1 for each pair; None where it has none, since one side says nothing."""
 
     @abstractmethod
     def judgeable(self, pair: MatchedPair) -> bool:
@@ -68,7 +68,8 @@ class _Importance(PairValue):
     def values(self, pairs: Sequence[MatchedPair]) -> Sequence[float | None]:
         """`1 − |s_g − s_p| / 100`."""
         return [
-            None if both is None else 1 - abs(both[0] - both[1]) / HIGHEST_IMPORTANCE for both in map(_importances, pairs)
+            None if both is None else 1 - abs(both[0] - both[1]) / HIGHEST_IMPORTANCE
+            for both in map(_importances, pairs)
         ]
 
     def judgeable(self, pair: MatchedPair) -> bool:
@@ -98,11 +99,11 @@ class ImportanceSpearman(PooledMetric, GroundingMetric):
 
     def measure(self, answer: Answer) -> list[Score]:
         """The pairs of the sample, then of each label."""
-        pairs = [(pair.reference.label, both) for pair in self.pairs(answer) if (both := _importances(pair)) is not None]
-        scores = [self.of_rows([both for _, both in pairs], "")]
-        for label in self.labels:
-            scores.append(self.of_rows([both for of, both in pairs if of == label], f"label={label}"))
-        return scores
+        found = [(pair.reference.label, _importances(pair)) for pair in self.pairs(answer)]
+        return [
+            self.of_rows([both for of, both in found if both is not None and label in (None, of)], part)
+            for label, part in [(None, ""), *((label, f"label={label}") for label in self.labels)]
+        ]
 
     def from_rows(self, answers: "Sequence[NDArray[np.float64]]") -> float:
         """Spearman's ρ; NaN below 3 pairs, or where a side is constant."""
