@@ -68,7 +68,7 @@ class MeanIouMatched(BoxRatio):
 
 
 class UnionIou(LabelMean):
-    """Overlap of the areas that all boxes of a label cover, a mean over images; undefined where both sides are empty."""
+    """Overlap of the areas that all boxes of a label cover, a mean over images; undefined where both are empty."""
 
     counted = ("sum", "n")
 

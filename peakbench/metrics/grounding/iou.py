@@ -48,7 +48,7 @@ def areas(boxes: "NDArray[np.float64]") -> "NDArray[np.float64]":
 
 
 def union_iou(references: "NDArray[np.float64]", predictions: "NDArray[np.float64]") -> float | None:
-    """Area that both sets cover over the area that either covers; None where neither has a box.
+    """Area that both sets cover over the area that either covers; None where neither has a box, 0 without any area.
 
     The plane is cut into slabs at every left and right edge. From slab to slab only the boxes that begin or end there
     are counted in or out, so thousands of boxes take a second, and a few no time.
@@ -80,7 +80,7 @@ def union_iou(references: "NDArray[np.float64]", predictions: "NDArray[np.float6
         covered = covering > 0
         both += width * float(heights[covered[0] & covered[1]].sum())
         either += width * float(heights[covered[0] | covered[1]].sum())
-    return min(both / either, 1.0) if either > 0 else None
+    return min(both / either, 1.0) if either > 0 else 0.0
 
 
 def _by_slab(slabs: "NDArray[np.int64]", count: int) -> list[list[int]]:
