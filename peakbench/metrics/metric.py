@@ -258,8 +258,8 @@ class MeanMetric(Metric):
 class PooledMetric(Metric):
     """A metric of rows that cannot be summed: a rank correlation of pairs, the average precision of ranked boxes.
 
-    A sample's statistics are its rows, of one width, one behind the other. The value of a run, or of a resample, is
-    `from_rows` of the rows of all its answers, those of all repeats.
+    A sample's statistics are its rows, of one width, one behind the other; it has no value of its own. The value of a
+    run, or of a resample, is `from_rows` of the rows of all its answers, those of all repeats.
     """
 
     @abstractmethod
@@ -279,15 +279,10 @@ class PooledMetric(Metric):
         raise TypeError(f"{self.definition.id} is no function of sums: ask `from_rows`")
 
     def of_rows(self, rows: Sequence[Sequence[float]], part: str) -> Score:
-        """The score of one answer's rows: undefined without any, and where they give no value."""
+        """The score of one answer's rows, which has no value of its own."""
         if not rows:
             return Score(None, None, part, self.definition.undefined)
-        array = np.array(rows, dtype=np.float64)
-        value = self.from_rows([array])
-        stats = tuple(array.ravel().tolist())
-        if np.isnan(value):
-            return Score(None, stats, part, self.definition.undefined)
-        return Score(value, stats, part)
+        return Score(None, tuple(float(number) for row in rows for number in row), part, "a value of whole runs")
 
 
 def ratio(numerator: "NDArray[np.float64]", denominator: "NDArray[np.float64]") -> "NDArray[np.float64]":

@@ -151,6 +151,7 @@ def changed(value: Any) -> Any:
     return {"a": 1} if isinstance(value, dict) else 0.25 if value is None else f"{value}x"
 
 
+BOX_KEYS = ("box_f1", "box_precision", "box_recall", "tp", "pairs", "imp_acc", "imp_coverage")
 BOX_COLUMNS = [
     ("box_normalize/box_normalize.jsonl", ("strict",)),
     ("box_normalize/box_normalize.jsonl", ("strict_flags",)),
@@ -158,7 +159,8 @@ BOX_COLUMNS = [
     *[
         ("box_match/box_match.jsonl", ("tau", "0.5", key))
         for key in (
-            "tp fp fn f1 matches tp_label_agnostic tp_hungarian_then_threshold tp_greedy_sdg_released_code".split()
+            *("tp", "fp", "fn", "f1", "matches", "tp_label_agnostic"),
+            *("tp_hungarian_then_threshold", "tp_greedy_sdg_released_code"),
         )
     ],
     *[("box_match/box_match.jsonl", ("tau", "0.1", "per_label", "artifact", key)) for key in ("tp", "fp", "fn", "f1")],
@@ -170,10 +172,9 @@ BOX_COLUMNS = [
     *[
         ("box_f1_50/sdg_eval.jsonl", ("expected", "artifact", key))
         for key in (
-            "det_type_f1 det_type_precision det_type_recall cln_acc n_clean n_pred n_gt box_f1@0.1 box_precision@0.1 "
-            "box_recall@0.1 tp@0.1 pairs@0.1 imp_acc@0.1 imp_coverage@0.1 box_f1@0.5 box_precision@0.5 box_recall@0.5 "
-            "tp@0.5 pairs@0.5 imp_acc@0.5 imp_coverage@0.5"
-        ).split()
+            *("det_type_f1", "det_type_precision", "det_type_recall", "cln_acc", "n_clean", "n_pred", "n_gt"),
+            *(f"{key}@{iou}" for iou in (0.1, 0.5) for key in BOX_KEYS),
+        )
     ],
     *[
         ("box_f1_50/sdg_eval.jsonl", ("expected", key))
@@ -200,7 +201,7 @@ def test_a_row_about_other_cases_is_checked_with_them(registry: Registry, tmp_pa
         outcomes = verify(registry, write(tmp_path, "refcoco_acc.jsonl", *cases[:-1], cases[-1] | {key: 0.7}))
         assert [outcome.status for outcome in outcomes] == ["pass"] * 4 + ["fail"]
     missing = write(tmp_path, "refcoco_acc.jsonl", cases[-1])
-    with pytest.raises(BadInputError, match="`AGG`.*`hit`"):
+    with pytest.raises(BadInputError, match=r"`AGG`.*`hit`"):
         verify(registry, missing)
 
 

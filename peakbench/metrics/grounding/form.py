@@ -6,7 +6,7 @@ was not parsed add what they add: their references, and no prediction.
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -86,14 +86,24 @@ class GroundingMetric(Metric):
         """The matched pairs of an answer, as the parameters say."""
         return self.boxes(answer).pairs(self.threshold, self.matching)
 
-    def scored(self, stats: "NDArray[np.float64]", part: str) -> Score:
-        """A score of statistics: undefined where they give no value."""
-        if not self.counts_every_sample and not stats.any():
-            return Score(None, None, part, self.definition.undefined)
-        value = float(self.from_totals(stats))
-        if math.isnan(value):
-            return Score(None, tuple(stats.tolist()), part, self.definition.undefined)
-        return Score(value, tuple(stats.tolist()), part)
+    def scored(self, stats: "NDArray[np.float64]", parts: Sequence[str]) -> Iterator[Score]:
+        """The scores of a sample's statistics: undefined where they give no value.
+
+        Args:
+            stats: Shape `(parts, k)`.
+            parts: Names of the slices.
+        """
+        for row, value, part in zip(stats.tolist(), self.from_totals(stats).tolist(), parts, strict=True):
+            counts = tuple(row) if self.counts_every_sample or any(row) else None
+            if counts is None or math.isnan(value):
+                yield Score(None, counts, part, self.definition.undefined)
+            else:
+                yield Score(value, counts, part)
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the slices: the whole sample, then each label."""
+        return ("", *(f"label={label}" for label in self.labels))
 
 
 class BoxCounts(GroundingMetric):
@@ -105,9 +115,8 @@ class BoxCounts(GroundingMetric):
 
     def measure(self, answer: Answer) -> Iterable[Score]:
         """The sample, then each label."""
-        yield self.scored(np.array(self.counts(answer, None), dtype=np.float64), "")
-        for label in self.labels:
-            yield self.scored(np.array(self.counts(answer, label), dtype=np.float64), f"label={label}")
+        rows = [self.counts(answer, label) for label in (None, *self.labels)]
+        return self.scored(np.array(rows, dtype=np.float64), self.parts)
 
 
 class BoxRatio(BoxCounts):
@@ -143,15 +152,15 @@ class LabelMean(GroundingMetric):
 
     def measure(self, answer: Answer) -> Iterable[Score]:
         """The sample, then each label."""
-        yield from self.of_blocks(np.array([self.counts(answer, label) for label in self.labels], dtype=np.float64))
+        return self.of_blocks(np.array([self.counts(answer, label) for label in self.labels], dtype=np.float64))
 
-    def of_blocks(self, blocks: "NDArray[np.float64]") -> Iterable[Score]:
+    def of_blocks(self, blocks: "NDArray[np.float64]") -> Iterator[Score]:
         """The scores of a sample's counts, shape `(labels, c)`."""
-        yield self.scored(blocks.ravel(), "")
-        for row, label in enumerate(self.labels):
-            own = np.zeros_like(blocks)
-            own[row] = blocks[row]
-            yield self.scored(own.ravel(), f"label={label}")
+        n = len(blocks)
+        rows = np.zeros((1 + n, *blocks.shape))
+        rows[0] = blocks
+        rows[1 + np.arange(n), np.arange(n)] = blocks
+        return self.scored(rows.reshape(1 + n, -1), self.parts)
 
     def from_totals(self, totals: "NDArray[np.float64]") -> "NDArray[np.float64]":
         """The mean of the labels' values."""

@@ -1,6 +1,7 @@
 """IoU of pairs and of whole areas: equal to pycocotools and to counted pixels."""
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +25,10 @@ def boxes(draw: st.DrawFn, coordinate: st.SearchStrategy[float] = EDGES, most: i
     return np.array(made, dtype=np.float64)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(boxes(), boxes())
 def test_iou_is_that_of_pycocotools(ones: NDArray[np.float64], others: NDArray[np.float64]) -> None:
-    def as_written_there(given: NDArray[np.float64]) -> NDArray[np.float64]:
+    def as_written_there(given: NDArray[np.float64]) -> Any:
         return np.hstack([given[:, :2], given[:, 2:] - given[:, :2]])
 
     ones, others = ones[areas(ones) > 1e-6], others[areas(others) > 1e-6]
@@ -69,6 +70,7 @@ def test_union_iou_of_one_empty_side_is_nothing_and_of_two_is_undefined() -> Non
     assert union_iou(none, one) == union_iou(one, none) == 0.0
 
 
+@pytest.mark.slow
 def test_union_iou_of_ten_thousand_boxes_takes_seconds() -> None:
     generator = np.random.default_rng(3)
     corners = np.sort(generator.random((10_000, 2, 2)) * 1000, axis=1)

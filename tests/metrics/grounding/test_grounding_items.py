@@ -37,7 +37,7 @@ def one(item: Any) -> BoxItem:
     return found
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=80)
 @given(JUNK, st.sampled_from(get_args(BoxOrder)), st.booleans())
 def test_nothing_that_stands_for_an_item_raises(junk: Any, order: BoxOrder, swapped: bool) -> None:
     reader = ItemReader(LABELS, ["box_2d"], order)

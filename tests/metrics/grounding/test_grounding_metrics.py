@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import time
 from typing import Any, get_args
 
@@ -69,14 +70,16 @@ def check(metric: Metric, answer: Answer) -> None:
         if score.stats is None:
             continue
         if isinstance(metric, PooledMetric):
+            assert score.value is None
             again = metric.from_rows([np.array(score.stats).reshape(-1, len(metric.statistics))])
-        else:
-            assert len(score.stats) == len(metric.statistics)
-            again = float(metric.from_totals(np.array(score.stats)))
+            assert math.isnan(again) or low <= again <= high
+            continue
+        assert len(score.stats) == len(metric.statistics)
+        again = float(metric.from_totals(np.array(score.stats)))
         assert (None if math.isnan(again) else again) == pytest.approx(score.value)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(references(), ANSWERS | st.text(max_size=20) | st.none())
 def test_every_value_is_in_range_or_undefined_with_a_reason(reference: list[dict[str, Any]], response: Any) -> None:
     answer = answer_to(reference, response)
@@ -104,6 +107,8 @@ def test_the_reference_itself_is_best_in_every_pair_of_conventions(ours: tuple[B
     inside = [[60, 100, 300, 400], [320, 80, 700, 640], [500, 600, 960, 900]]
     labels, size = ["artifact", "misalignment", "artifact"], (WIDTH, HEIGHT)
     for theirs in CONVENTIONS:
+        if ours[0] != theirs[0] and ours[1] != theirs[1] and theirs[1] != "norm1":
+            continue  # each order with each, each scale with each, and all of the finest-grained
         boxes = conventions(ours, theirs)
         pair = (boxes.references, boxes.answers)
         sides = [
@@ -127,7 +132,7 @@ def test_every_order_but_the_declared_one_loses_the_boxes() -> None:
         assert (value("box_f1_50", [answer]) == 1.0) == (theirs == "xyxy")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.recursive(JUNK_ITEMS, lambda inner: st.lists(inner, max_size=3), max_leaves=6), st.booleans())
 def test_hostile_items_score_whatever_they_are(junk: Any, inside: bool) -> None:
     good = item([0, 0, 100, 100])
@@ -144,6 +149,7 @@ def test_numbers_that_json_does_not_know_leave_no_answer(box: str) -> None:
     assert value("box_f1_50", [answer]) == 0.0
 
 
+@pytest.mark.slow
 def test_ten_thousand_items_are_scored_in_bounded_time() -> None:
     generator = np.random.default_rng(5)
     left_top = generator.integers(0, 900, size=(10_000, 2))
@@ -265,7 +271,7 @@ def test_duplicates_are_of_one_label_and_of_an_earlier_item() -> None:
     assert value("duplicate_box_rate", [answer_to([], many)]) == pytest.approx(599 / 600)
 
 
-def test_threshold_and_matching_are_parameters_and_part_of_the_signature(tmp_path: Any) -> None:
+def test_threshold_and_matching_are_parameters_and_part_of_the_signature() -> None:
     answer = answer_to([item([0, 0, 100, 100])], [item([0, 0, 100, 70])])
     assert run_value(with_parameters("box_f1_50", iou=0.7), [answer]) == 1.0
     assert run_value(with_parameters("box_f1_50", iou=0.75), [answer]) == 0.0
@@ -275,7 +281,7 @@ def test_threshold_and_matching_are_parameters_and_part_of_the_signature(tmp_pat
     }
     assert len(signatures) == 4
     for changes in ({"matching": "best"}, {"iou": 0}, {"iou": True}, {"iou": 1.5}):
-        with pytest.raises(BadInputError, match="box_f1_50.*(matching|iou) is"):
+        with pytest.raises(BadInputError, match=r"box_f1_50.*(matching|iou) is"):
             with_parameters("box_f1_50", **changes).score(answer)
 
 
@@ -284,12 +290,7 @@ def test_a_file_adds_a_threshold_without_code(tmp_path: Any) -> None:
     entry = next(metric for metric in raw["metrics"] if metric["id"] == "box_f1_50")
     new = entry | {"id": "box_f1_75", "title": "Box F1@0.75", "parameters": {"iou": 0.75, "matching": "greedy"}}
     raw["metrics"] = [*raw["metrics"], new]
-    (tmp_path / "metrics").symlink_to(REGISTRY.path.parent / "metrics")
     (tmp_path / "own.json").write_text(json.dumps(raw), encoding="utf-8")
-    # Cards may not lie outside the file's folder, so the folder itself is looked at.
-    (tmp_path / "metrics").unlink()
-    import shutil
-
     shutil.copytree(REGISTRY.path.parent / "metrics", tmp_path / "metrics")
     metric = Registry.load(tmp_path / "own.json").metric("box_f1_75", None, LABELS, PLAIN)
     answer = answer_to([item([0, 0, 100, 100])], [item([0, 0, 100, 80])])
@@ -312,6 +313,7 @@ def test_labels_synonyms_and_conventions_are_part_of_the_signature() -> None:
     assert len({signature(), *others}) == 6
 
 
+@pytest.mark.slow
 def test_three_and_a_half_thousand_images_of_ten_boxes_are_scored_in_seconds() -> None:
     generator = np.random.default_rng(11)
 
@@ -324,11 +326,11 @@ def test_three_and_a_half_thousand_images_of_ten_boxes_are_scored_in_seconds() -
             for (x, y), (w, h), kind in zip(corner.tolist(), sides.tolist(), kinds.tolist(), strict=True)
         ]
 
-    cases = [(some(), some()) for _ in range(350)]
+    cases = [(some(), some()) for _ in range(3500)]
     began = time.perf_counter()
     for reference, response in cases:
         answer = answer_to(reference, response)
         for metric in BOX_METRICS.values():
             if metric.definition.id != "mean_ap":
                 metric.score(answer)
-    assert (time.perf_counter() - began) * 10 < 120
+    assert time.perf_counter() - began < 120
