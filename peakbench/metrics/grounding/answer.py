@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from peakbench.benchmarks.boxes import BoxConvention, _units
+from peakbench.benchmarks.boxes import BoxConvention, scale_size
 from peakbench.metrics.grounding.iou import iou_matrix
 from peakbench.metrics.grounding.items import BoxItem, ItemReader
 from peakbench.metrics.grounding.matching import Matching, match
@@ -156,4 +156,4 @@ class GroundingReader:
 
 def extent_of(convention: BoxConvention, size: tuple[int, int]) -> tuple[float, float]:
     """What the width and height of an image, given in pixels, are in the scale of a convention."""
-    return _units(convention.scale, *size)
+    return scale_size(convention, *size)
