@@ -11,16 +11,22 @@ import pytest
 
 from peakbench.benchmarks.benchmark import Benchmark, find_benchmark
 from peakbench.benchmarks.sample import Sample
+from peakbench.jobs import floors
+from peakbench.jobs.run import RunSettings, run_identity
 from peakbench.jobs.score import metrics_of
+from peakbench.leaderboards.board import build_board
+from peakbench.leaderboards.entries import BoardEntry, RunFacts
 from peakbench.metrics.answers import preparer
 from peakbench.metrics.golden.case import run_value
 from peakbench.metrics.grounding.diagnostics import SwappedAxes
 from peakbench.metrics.metric import Answer
 from peakbench.metrics.registry import Registry
+from peakbench.runners.endpoint import Endpoint
+from peakbench.runs.manifest import DataFacts, ModelFacts
 from peakbench.runs.records import Response, Timing, Usage
 
 SHARED = os.environ.get("PEAKBENCH_SHARED")
-pytestmark = pytest.mark.skipif(SHARED is None, reason="PEAKBENCH_SHARED names no folder of shared data")
+with_shared_data = pytest.mark.skipif(SHARED is None, reason="PEAKBENCH_SHARED names no folder of shared data")
 
 BOARDS = """
 schema_version: 1
@@ -127,6 +133,7 @@ FAMILIES = {
 }
 
 
+@with_shared_data
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_more_real_boxes_are_perturbed_the_less_they_score(
     boards: tuple[Benchmark, list[Sample]], name: str
@@ -144,6 +151,7 @@ def test_the_more_real_boxes_are_perturbed_the_less_they_score(
         assert value(boards, runs[2], "box_recall_50") == 1.0
 
 
+@with_shared_data
 def test_the_swapped_axes_warning_fires_for_the_swapped_ones_alone(boards: tuple[Benchmark, list[Sample]]) -> None:
     changes = [change for family in FAMILIES.values() for change in family]
     fired = []
@@ -155,3 +163,59 @@ def test_the_swapped_axes_warning_fires_for_the_swapped_ones_alone(boards: tuple
         fired.append(axes.warning is not None)
     assert fired == [False] * len(changes) + [True]
     assert value(boards, answered(boards, swapped)) < 0.1
+
+
+DEFECTS = """
+schema_version: 1
+extends: defects-demo
+id: few-defects
+version: 1
+data: {make: {kind: defects, n: 40, seed: 3}}
+"""
+
+
+def test_a_run_of_boxes_is_scored_ranked_and_warned_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "few.yaml").write_text(DEFECTS)
+    benchmark = find_benchmark(str(tmp_path / "few.yaml"))
+    data = benchmark.data_place(tmp_path / "cache")
+    samples, _ = benchmark.samples(data, tmp_path / "cache")
+    settings = RunSettings(ModelFacts(name="m"), Endpoint("http://127.0.0.1:9/v1"), tmp_path / "runs")
+    identity = run_identity(benchmark, samples, settings)
+    facts = DataFacts(path=str(data), digest=identity.data, n=len(samples))
+    true_answers = floors.floor_answers
+
+    def turned(file: Any, name: Any, some: Any, seed: int) -> list[str]:
+        """The random rows answer with the sample's own reference, axes swapped."""
+        if name != "random_row":
+            return true_answers(file, name, some, seed)
+        draw = random.Random(0)
+        rows = [json.loads(text) for text in true_answers(file, "oracle", some, seed)]
+        key = file.box_conventions.keys[0]
+        return [
+            json.dumps([one | {key: swapped(draw, [one | {"box": one[key]}])[0]["box"]} for one in row]) for row in rows
+        ]
+
+    monkeypatch.setattr(floors, "floor_answers", turned)
+    made = floors.ensure_floors(tmp_path / "runs", benchmark, facts, lambda: samples, REGISTRY, identity)
+    results = {one.read_results().model.rpartition("/")[2]: one.read_results() for one in made}
+    oracle = results["oracle"]
+    assert oracle.rank_by == "box_f1_50"
+    for name, result in oracle.metrics.items():
+        best = 0.0 if result.direction == "lower" else 1.0
+        assert result.value is None or result.value == pytest.approx(best, abs=1e-6), name
+        assert result.n == 40
+    assert oracle.metrics["box_f1_50"].n_defined == 40, "clean images are part of an F1 of boxes"
+    assert set(oracle.metrics["box_f1_50"].slices) == {"label=artifact", "label=misalignment"}
+    assert oracle.metrics["importance_spearman_10"].value in (None, 1.0)
+    assert oracle.metrics["mean_ap"].value is None, "references carry no score"
+    assert sum(oracle.metrics["mean_ap"].undefined.values()) == 40
+    assert results["never_json"].metrics["cln_acc"].value == 0.0
+    assert results["defects_always_empty"].metrics["cln_acc"].value == 1.0
+    assert results["defects_whole_image"].metrics["det_type_recall"].value == 1.0
+    assert {name for name, one in results.items() if one.warnings} == {"random_row"}
+    assert "may be swapped" in results["random_row"].warnings[0]
+    facts_of_board = RunFacts("r", tmp_path, "m")
+    as_model = BoardEntry(results["random_row"].model_copy(update={"kind": "run", "model": "m"}), facts_of_board)
+    board = build_board([as_model], [])
+    assert any(note.startswith("m: the axes of the answers' boxes may be swapped") for note in board.notes)
+    assert board.rows[0].warnings == results["random_row"].warnings

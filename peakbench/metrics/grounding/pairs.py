@@ -108,11 +108,15 @@ class ImportanceSpearman(PooledMetric, GroundingMetric):
     def from_rows(self, answers: "Sequence[NDArray[np.float64]]") -> float:
         """Spearman's ρ; NaN below 3 pairs, or where a side is constant."""
         rows = np.concatenate(answers) if answers else np.empty((0, 2))
-        if len(rows) < 3 or not np.ptp(rows, axis=0).all():
+        if len(rows) < 3 or (rows == rows[0]).all(axis=0).any():
             return float("nan")
-        from scipy.stats import spearmanr
+        from scipy.stats import rankdata
 
-        return float(np.clip(spearmanr(rows[:, 0], rows[:, 1]).statistic, -1.0, 1.0))
+        # Pearson's correlation of the ranks, which is what `spearmanr` gives, in a tenth of its time: a bootstrap asks
+        # for it three thousand times.
+        ranks = rankdata(rows, axis=0) - (len(rows) + 1) / 2
+        squares = (ranks**2).sum(axis=0)
+        return float(np.clip((ranks[:, 0] * ranks[:, 1]).sum() / np.sqrt(squares[0] * squares[1]), -1.0, 1.0))
 
 
 def _importances(pair: MatchedPair) -> tuple[float, float] | None:

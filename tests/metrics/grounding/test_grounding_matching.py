@@ -98,11 +98,12 @@ def test_the_three_ways_differ_where_they_are_said_to() -> None:
     assert match(weights, same, 0.5, "greedy") == [(0, 0)]
     assert match(weights, same, 0.5, "hungarian_masked") == [(0, 1), (1, 0)]
     # Here greedy has one pair more: the sum decides, not the number.
-    weights = np.array([[0.9, 0.3, 0.0], [0.8, 0.0, 0.1], [0.0, 0.0, 0.0]])
-    same = np.ones((3, 3), dtype=bool)
-    assert match(weights, same, 0.1, "greedy") == [(0, 0), (1, 2)]
-    assert match(weights, same, 0.1, "hungarian_masked") == [(0, 1), (1, 0)]
-    assert match(np.array([[0.9, 0.2], [0.2, 0.0]]), same[:2, :2], 0.1) == [(0, 0)], "two weak pairs lose to one strong"
+    weights = np.array([[0.76, 0.75, 0.0], [0.7, 0.0, 0.12], [0.0, 0.12, 0.0]])
+    three = np.ones((3, 3), dtype=bool)
+    assert match(weights, three, 0.1, "greedy") == [(0, 0), (1, 2), (2, 1)]
+    assert match(weights, three, 0.1, "hungarian_masked") == [(0, 1), (1, 0)]
+    assert match(weights, three, 0.1, "hungarian_then_threshold") == [(0, 1), (1, 0)]
+    assert match(np.array([[0.9, 0.2], [0.2, 0.0]]), same, 0.1) == [(0, 0)], "two weak pairs lose to one strong"
 
 
 @pytest.mark.parametrize("matching", MATCHINGS)

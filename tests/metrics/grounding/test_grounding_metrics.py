@@ -23,6 +23,7 @@ from grounding_cases import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from peakbench.benchmarks.boxes import BoxConvention, BoxOrder, BoxScale, converted
 from peakbench.errors import BadInputError
@@ -248,6 +249,17 @@ def test_rank_correlation_is_of_all_images_together_and_undefined_where_a_side_i
     assert value("importance_spearman_10", answers((10, 5), (20, 5), (90, 5))) is None
     assert value("importance_spearman_10", answers((10, 1), (20, 2))) is None
     assert value("importance_spearman_10", answers((10, 1), (20, 2), (90, 3)), "misalignment") is None
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=3, max_size=12))
+def test_rank_correlation_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
+    if any(len(set(side)) == 1 for side in zip(*pairs, strict=True)):
+        return
+    metric = METRICS["importance_spearman_10"]
+    assert isinstance(metric, PooledMetric)
+    rows = np.array(pairs, dtype=np.float64)
+    assert metric.from_rows([rows[:2], rows[2:]]) == pytest.approx(spearmanr(*rows.T).statistic, abs=1e-12)
 
 
 def test_the_first_box_counts_and_samples_without_the_one_box_do_not() -> None:

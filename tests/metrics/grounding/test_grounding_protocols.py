@@ -71,9 +71,7 @@ def paper(images: IMAGES, label: str, threshold: float) -> dict[str, float | Non
     sides = [(of(expected, label), of(predicted, label)) for expected, predicted in images]
     truth = np.array([bool(expected) for expected, _ in sides])
     said = np.array([bool(predicted) for _, predicted in sides])
-    matched = [
-        pair for expected, predicted in sides for pair in assigned(expected, predicted) if pair[2] >= threshold
-    ]
+    matched = [pair for expected, predicted in sides for pair in assigned(expected, predicted) if pair[2] >= threshold]
     n_expected, n_predicted = sum(len(one) for one, _ in sides), sum(len(other) for _, other in sides)
     closeness = [1 - abs(one["importance"] - other["importance"]) / 100 for one, other, _ in matched]
     return {
