@@ -1,5 +1,6 @@
 """Whole runs of boxes: real pictures, and what the files and the board say."""
 
+import itertools
 import json
 import os
 import random
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from peakbench.benchmarks.benchmark import Benchmark, find_benchmark
+from peakbench.benchmarks.floors import floor_answers
 from peakbench.benchmarks.sample import Sample
-from peakbench.jobs import floors
+from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.run import RunSettings, run_identity
 from peakbench.jobs.score import metrics_of
 from peakbench.leaderboards.board import build_board
@@ -141,9 +143,9 @@ def test_the_more_real_boxes_are_perturbed_the_less_they_score(
     runs = [answered(boards, change) for change in FAMILIES[name]]
     f1, overlap = [value(boards, run) for run in runs], [value(boards, run, "union_iou") for run in runs]
     assert f1[0] == pytest.approx(1.0)
-    assert all(one >= other for one, other in zip(f1, f1[1:], strict=False)), f1
+    assert all(one >= other for one, other in itertools.pairwise(f1)), f1
     assert f1[-1] < f1[0]
-    assert all(one > other for one, other in zip(overlap, overlap[1:], strict=False)), overlap
+    assert all(one > other for one, other in itertools.pairwise(overlap)), overlap
     if name == "drop":
         assert value(boards, runs[2], "box_precision_50") == 1.0
         assert value(boards, runs[2], "box_recall_50") == pytest.approx(0.5, abs=0.1)
@@ -182,21 +184,20 @@ def test_a_run_of_boxes_is_scored_ranked_and_warned_about(tmp_path: Path, monkey
     settings = RunSettings(ModelFacts(name="m"), Endpoint("http://127.0.0.1:9/v1"), tmp_path / "runs")
     identity = run_identity(benchmark, samples, settings)
     facts = DataFacts(path=str(data), digest=identity.data, n=len(samples))
-    true_answers = floors.floor_answers
 
     def turned(file: Any, name: Any, some: Any, seed: int) -> list[str]:
         """The random rows answer with the sample's own reference, axes swapped."""
         if name != "random_row":
-            return true_answers(file, name, some, seed)
+            return floor_answers(file, name, some, seed)
         draw = random.Random(0)
-        rows = [json.loads(text) for text in true_answers(file, "oracle", some, seed)]
+        rows = [json.loads(text) for text in floor_answers(file, "oracle", some, seed)]
         key = file.box_conventions.keys[0]
         return [
             json.dumps([one | {key: swapped(draw, [one | {"box": one[key]}])[0]["box"]} for one in row]) for row in rows
         ]
 
-    monkeypatch.setattr(floors, "floor_answers", turned)
-    made = floors.ensure_floors(tmp_path / "runs", benchmark, facts, lambda: samples, REGISTRY, identity)
+    monkeypatch.setattr("peakbench.jobs.floors.floor_answers", turned)
+    made = ensure_floors(tmp_path / "runs", benchmark, facts, lambda: samples, REGISTRY, identity)
     results = {one.read_results().model.rpartition("/")[2]: one.read_results() for one in made}
     oracle = results["oracle"]
     assert oracle.rank_by == "box_f1_50"

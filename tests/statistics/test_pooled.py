@@ -23,7 +23,7 @@ class Correlation(PooledMetric):
         rows = np.concatenate(answers) if answers else np.empty((0, 2))
         if len(rows) < 3 or not np.ptp(rows, axis=0).all():
             return float("nan")
-        return float(np.corrcoef(rows.T)[0, 1])
+        return float(np.corrcoef(rows[:, 0], rows[:, 1])[0, 1])
 
 
 def correlation(interval: str = "bootstrap") -> Correlation:
