@@ -55,7 +55,7 @@ def prepare_items(sample: "Sample", record: Record, reader: GroundingReader, reg
     if not isinstance(record, Failure):
         prediction = extract(record.text, record.reasoning, "array", reader.keys, {}, registry.limits)
     items = prediction.value if prediction is not None and prediction.parsed else ()
-    return Answer(sample, record, prediction, {}, None, "", reader.read(sample, items))
+    return Answer(sample, record, prediction, {}, None, "", boxes=reader.read(sample, items))
 
 
 def _text_answer(sample: "Sample", record: Record, registry: "Registry") -> Answer:

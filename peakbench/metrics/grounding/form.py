@@ -16,12 +16,14 @@ from peakbench.benchmarks.values import equality_form
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.metrics.grounding.matching import MATCHINGS, Matching
-from peakbench.metrics.metric import Answer, Metric, Score, ratio
+from peakbench.metrics.metric import Answer, Metric, MetricContext, Score, ratio
 from peakbench.metrics.signatures import DIGITS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from peakbench.benchmarks.schema import FieldSchema
+    from peakbench.metrics.definitions import MetricDefinition
     from peakbench.metrics.grounding.answer import GroundingAnswer, MatchedPair
 
 
@@ -31,6 +33,16 @@ class GroundingMetric(Metric):
     counts_every_sample: ClassVar[bool] = False
     """Whether a sample that adds nothing counts for the run all the same: a clean image on which nothing was drawn is
     part of an F1 of boxes, and no part of a mean over matched pairs."""
+
+    def __init__(
+        self, definition: "MetricDefinition", schema: "FieldSchema | None", context: MetricContext | None = None
+    ) -> None:
+        super().__init__(definition, schema, context)
+        # Wrong parameters are refused before anything is asked, and not at the first answer.
+        if "iou" in definition.parameters:
+            _ = self.threshold
+        if "matching" in definition.parameters:
+            _ = self.matching
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from peakbench.metrics.grounding.answer import matched_pairs, overlaps_of
+from peakbench.metrics.grounding.items import BoxItem
 from peakbench.metrics.grounding.matching import MATCHINGS, Pair, match
 
 # Tenths make many ties; a prime denominator makes sums that only look equal after rounding.
@@ -125,3 +127,11 @@ def test_ten_thousand_boxes_on_ten_take_no_time(matching: str, weights: str) -> 
     if weights == "equal":
         assert pairs == [(place, place) for place in range(10)]
     assert match(found.T, np.ones(shape[::-1], dtype=bool), 0.5, matching)  # type: ignore[arg-type]
+
+
+def test_items_of_no_known_label_match_nothing() -> None:
+    items = [BoxItem((0.0, 0.0, 9.0, 9.0), label=label) for label in (None, "artifact")]
+    overlaps = overlaps_of(items, items)
+    assert overlaps.all()
+    (pair,) = matched_pairs(items, items, overlaps, 0.5, "hungarian_masked")
+    assert pair.positions == (1, 1)

@@ -294,7 +294,7 @@ def test_threshold_and_matching_are_parameters_and_part_of_the_signature() -> No
     assert len(signatures) == 4
     for changes in ({"matching": "best"}, {"iou": 0}, {"iou": True}, {"iou": 1.5}):
         with pytest.raises(BadInputError, match=r"box_f1_50.*(matching|iou) is"):
-            with_parameters("box_f1_50", **changes).score(answer)
+            with_parameters("box_f1_50", **changes)
 
 
 def test_a_file_adds_a_threshold_without_code(tmp_path: Any) -> None:
