@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from peakbench.benchmarks.boxes import box_fault
@@ -92,10 +92,16 @@ def _json(value: Any, kind: type, name: str) -> Any:
     return value
 
 
+def label_words(labels: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """The equality form of each label and synonym to the label; a label's own name goes before another's synonym."""
+    words = {equality_form(word): label for label, others in labels.items() for word in others}
+    return words | {equality_form(label): label for label in labels}
+
+
 def _items(file: BenchmarkFile, items: list[Any], size: Size | None) -> tuple[Mapping[str, Any], ...]:
     """Items with a label of the set and a box in the declared order and scale; other keys are kept."""
     keys = file.box_conventions.keys
-    words = {equality_form(word): label for label, others in file.labels.items() for word in (label, *others)}
+    words = label_words(file.labels)
     whole = []
     for number, item in enumerate(items, start=1):
         if not isinstance(item, Mapping):

@@ -45,6 +45,8 @@ def report(outcome: "RunOutcome", registry: "Registry", *, as_json: bool) -> Non
         if name in results.metrics:
             ranks = "  ← ranks" if name == results.rank_by else ""
             console.print(Text(f"  {name:<28} {_shown(results.metrics[name])}{ranks}"), soft_wrap=True)
+    for warning in results.warnings:
+        console.print(Text(printable(f"  warning: {warning}"), style="bold"), soft_wrap=True)
     for kind, count in outcome.folder.failure_kinds().items():
         console.print(Text(f"  failed: {count} × {kind}"))
     console.print(Text(f"run folder: {outcome.folder.path}"), soft_wrap=True)

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from peakbench.errors import BadInputError
 from peakbench.jobs.facts import SCORING_PACKAGES, package_versions
 from peakbench.jobs.majority import run_majority
 from peakbench.metrics.answers import preparer
+from peakbench.metrics.grounding.diagnostics import SwappedAxes
 from peakbench.metrics.metric import Answer, Metric, RepeatMetric, Timings
 from peakbench.metrics.performance import performance_of
 from peakbench.metrics.registry import Registry
@@ -97,6 +98,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         n_failed=counts.failed,
         n_unparsed=counts.unparsed,
         n_truncated=counts.truncated,
+        warnings=counts.warnings,
         rank_by=benchmark.file.ranked_by,
         comparable=comparable,
         registry=registry.digest,
@@ -120,7 +122,14 @@ def metrics_of(file: BenchmarkFile, registry: Registry, training: str | None = N
     Raises:
         BadInputError: If the benchmark names one that is not there, or is ranked by one that is not scored.
     """
-    metrics = registry.metrics(file.task, file.schema_of_fields, file.metrics, answer_schema=file.answer_schema)
+    metrics = registry.metrics(
+        file.task,
+        file.schema_of_fields,
+        file.metrics,
+        answer_schema=file.answer_schema,
+        labels=file.labels,
+        boxes=file.boxes,
+    )
     if file.ranked_by is not None and file.ranked_by not in metrics:
         close = difflib.get_close_matches(file.ranked_by, metrics, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"rank by one of: {', '.join(metrics)}"
@@ -145,12 +154,21 @@ class AnswerCounts:
     failed: int = 0
     unparsed: int = 0
     truncated: int = 0
+    axes: SwappedAxes = field(default_factory=SwappedAxes)
 
     def add(self, answers: Sequence[Answer]) -> None:
         """Count a sample by the answers to its repeats."""
         self.failed += any(answer.failed for answer in answers)
         self.unparsed += any(not answer.failed and not answer.parsed for answer in answers)
         self.truncated += any(isinstance(answer.record, Response) and answer.record.truncated for answer in answers)
+        for answer in answers:
+            if answer.boxes is not None:
+                self.axes.add(answer.boxes)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to look at before trusting the numbers."""
+        return [self.axes.warning] if self.axes.warning else []
 
 
 def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark) -> list[Sample]:

@@ -150,6 +150,7 @@ def notes(board: Board) -> list[str]:
     if any(row.kind == "reference" for row in board.rows):
         lines.append("A reference is a value that the benchmark states to compare with; there is no run behind it.")
     lines += [f"{row.title} is not ranked: {row.unranked}." for row in models if row.unranked]
+    lines += [f"{row.title}: {warning}." for row in models for warning in row.warnings]
     lines += _differences(models)
     sizes = [(row.title, row.n_truncated or 0, row.n or 0) for row in models]
     cut = [f"{title} {share(count, n)}" for title, count, n in sizes if count > _TRUNCATION_WARNING * n]

@@ -80,6 +80,8 @@ class BoardRow(StrictModel):
     n_failed: int | None
     n_unparsed: int | None
     n_truncated: int | None
+    warnings: list[str] = []
+    """What a reader should look at before trusting the run's numbers."""
     throughput: float | None
     """Answered samples a second."""
     median_e2el_ms: float | None

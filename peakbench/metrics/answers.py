@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from peakbench.metrics.extraction import Extractor, read_text
+from peakbench.metrics.grounding.answer import GroundingReader
 from peakbench.metrics.metric import Answer
 from peakbench.runs.records import Failure, Prediction, Record
 
@@ -36,6 +37,16 @@ def prepare(
     if not isinstance(record, Failure):
         prediction = _object_extractor(schema, registry).extract(record.text, record.reasoning)
     return answer_of(sample, record, prediction, schema, registry, majority)
+
+
+def prepare_items(sample: "Sample", record: Record, reader: GroundingReader, registry: "Registry") -> Answer:
+    """Extract the items of an answer to a grounding benchmark, and bring them and the reference into one form."""
+    prediction = None
+    if not isinstance(record, Failure):
+        found = Extractor("array", reader.keys, {}, registry.limits)
+        prediction = found.extract(record.text, record.reasoning)
+    items = prediction.value if prediction is not None and prediction.parsed else ()
+    return Answer(sample, record, prediction, {}, None, "", boxes=reader.read(sample, items))
 
 
 def extractor(file: "BenchmarkFile", registry: "Registry") -> "Callable[[Record], Prediction | None]":
@@ -73,7 +84,8 @@ def preparer(
     if file.task == "text":
         return lambda sample, record: prepare_text(sample, record, registry)
     if file.task == "grounding":
-        return lambda sample, record: Answer(sample, record, predict(record), {}, None, "")
+        reader = GroundingReader(file.labels, file.box_conventions)
+        return lambda sample, record: prepare_items(sample, record, reader, registry)
     schema = file.schema_of_fields
     assert schema is not None, "an extraction benchmark has fields"
     return lambda sample, record: answer_of(sample, record, predict(record), schema, registry, majority)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from peakbench.benchmarks.schema import FieldSchema
     from peakbench.metrics.comparators import FieldComparer, FieldComparison
     from peakbench.metrics.definitions import MetricDefinition
+    from peakbench.metrics.grounding.answer import GroundingAnswer
     from peakbench.metrics.pairs import PairMemory
     from peakbench.runs.records import Prediction, Record
 
@@ -49,6 +50,7 @@ class Answer:
         reference_text: Values of the reference as one text.
         majority: What comparing the majority's one answer for all with this reference gives; None where the benchmark
             has no fields, or nobody said what the majority answers.
+        boxes: Items of the reference and of the answer in one form; None for a task other than `grounding`.
     """
 
     sample: "Sample"
@@ -58,6 +60,7 @@ class Answer:
     prediction_text: str | None
     reference_text: str
     majority: "Mapping[str, FieldComparison] | None" = None
+    boxes: "GroundingAnswer | None" = None
 
     @property
     def failed(self) -> bool:
@@ -76,8 +79,8 @@ class Score:
 
     Attributes:
         value: In the metric's range, or None when undefined.
-        stats: Sufficient statistics, in the order of the metric's `statistics`; None when it contributes nothing. A
-            sample may contribute to a ratio of sums that has no value for the sample alone.
+        stats: Sufficient statistics, in the order of the metric's `statistics`; None when it contributes nothing. There
+            may be some where the value is undefined: what counts for a run can be too little for a value of its own.
         slice: `""` for the whole sample, else `field=type` and the like.
         reason: Why the value is undefined.
     """
@@ -96,26 +99,26 @@ class MetricContext:
         null_values: Words that mean "nothing there", beside the schema's.
         components: Component to its version and the digest of its parameters, for the signature.
         libraries: Distributions that compute the components, for the signature.
+        labels: For the task `grounding`: label to the words that mean the same.
+        boxes: For the task `grounding`: how boxes are declared.
         cache: Where fetched parts (WordNet, model weights) lie; None where no metric may look for any.
         majority: Where the majority's answer was counted: `in_sample`, or a training split with its digest.
         comparer: Compares objects under the schema; None without one.
         code: Digest of the metric's code where that is not PeakBench's own, for the signature.
         answer_schema: The benchmark's response schema; None where it follows from the fields, or where there is none.
-        labels: For the task `grounding`: label to the words that mean the same.
-        boxes: For the task `grounding`: how boxes are declared.
         memory: Of pairs of texts, shared by all that the registry makes of a metric; None for one of its own.
     """
 
     null_values: tuple[str, ...] = ()
     components: Mapping[str, str] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    boxes: "BoxConventions | None" = None
     cache: Path | None = None
     majority: str = IN_SAMPLE
     comparer: "FieldComparer | None" = None
     code: str | None = None
     answer_schema: Mapping[str, Any] | None = None
-    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    boxes: "BoxConventions | None" = None
     memory: "PairMemory | None" = None
 
 
@@ -304,6 +307,36 @@ class MeanMetric(Metric):
     def from_totals(self, totals: "NDArray[np.float64]") -> "NDArray[np.float64]":
         """`sum / n`; undefined without a defined sample."""
         return ratio(totals[..., 0], totals[..., 1])
+
+
+class PooledMetric(Metric):
+    """A metric of rows that cannot be summed: a rank correlation of pairs, the average precision of ranked boxes.
+
+    A sample's statistics are its rows, of one width, one behind the other; it has no value of its own. The value of a
+    run, or of a resample, is `from_rows` of the rows of all its answers, those of all repeats.
+    """
+
+    @abstractmethod
+    def from_rows(self, answers: "Sequence[NDArray[np.float64]]") -> float:
+        """Turn rows into a value; NaN where the metric is undefined.
+
+        Args:
+            answers: The rows of each answer, shape `(rows, k)`, k the number of names in `statistics`.
+        """
+
+    def from_totals(self, totals: "NDArray[np.float64]") -> "NDArray[np.float64]":  # noqa: ARG002
+        """Undefined: rows have no sum.
+
+        Raises:
+            TypeError: Always; `from_rows` is asked instead.
+        """
+        raise TypeError(f"{self.definition.id} is no function of sums: ask `from_rows`")
+
+    def of_rows(self, rows: Sequence[Sequence[float]], part: str) -> Score:
+        """The score of one answer's rows, which has no value of its own."""
+        if not rows:
+            return Score(None, None, part, self.definition.undefined)
+        return Score(None, tuple(float(number) for row in rows for number in row), part, "a value of whole runs")
 
 
 def ratio(numerator: "NDArray[np.float64]", denominator: "NDArray[np.float64]") -> "NDArray[np.float64]":

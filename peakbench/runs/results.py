@@ -98,6 +98,8 @@ class Results(StrictModel):
     """Samples with at least one answer from which no JSON was extracted."""
     n_truncated: int
     """Samples with at least one answer that ended because it was too long."""
+    warnings: list[str] = []
+    """What a reader should look at before trusting the numbers; it changes none of them."""
     rank_by: str | None
     """The metric that boards rank by; null: the benchmark declares nothing to rank by."""
     comparable: dict[str, str]

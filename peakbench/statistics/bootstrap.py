@@ -6,6 +6,7 @@ in every resample, and never averaged over pictures. The resamples depend on the
 every metric of a run sees the same ones, and their draws are paired.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,16 +32,29 @@ def resampled_totals(statistics: "NDArray[np.float64]", draws: int, seed: int) -
         Shape `(draws, k)`. Beside it, memory is bounded whatever n and `draws` are.
     """
     n, k = statistics.shape
-    generator = np.random.default_rng(seed)
+    drawn = resamples(n, draws, seed)
     totals = np.empty((draws, k))
     chunk = max(1, min(draws, _CHUNK_NUMBERS // max(n, 1)))
     counts = np.empty((chunk, n))
     for start in range(0, draws, chunk):
         stop = min(start + chunk, draws)
         for row in range(stop - start):
-            counts[row] = np.bincount(generator.integers(0, n, size=n, dtype=np.int32), minlength=n)
+            counts[row] = np.bincount(next(drawn), minlength=n)
         totals[start:stop] = counts[: stop - start] @ statistics
     return totals
+
+
+def resamples(n: int, draws: int, seed: int) -> "Iterator[NDArray[np.int32]]":
+    """The positions that each resample draws.
+
+    Args:
+        n: How many there are to draw from, and how many are drawn.
+        draws: How many resamples.
+        seed: The same seed and n give the same resamples.
+    """
+    generator = np.random.default_rng(seed)
+    for _ in range(draws):
+        yield generator.integers(0, n, size=n, dtype=np.int32)
 
 
 def percentile_interval(values: "NDArray[np.float64]") -> Interval | None:

@@ -1,11 +1,12 @@
 """From scores to results: a metric's value for a run and for each of its slices, with how sure we are.
 
-A value is always `from_totals` of the summed sufficient statistics, repeats of a sample averaged first. The interval is
-made by the method that the metric's definition declares:
+A value is always `from_totals` of the summed sufficient statistics, repeats of a sample averaged first; for a metric
+whose statistics are rows (`PooledMetric`) it is `from_rows` of the rows of all answers. The interval is made by the
+method that the metric's definition declares:
 
     t            a mean of per-sample values: Student's t, clustered where samples have clusters
     wilson       a rate of zeros and ones: Wilson, or t where there are clusters or repeats (see `rate_interval`)
-    bootstrap    a ratio of sums: percentiles over resampled samples, or clusters
+    bootstrap    a ratio of sums, or a metric of pooled rows: percentiles over resampled samples, or clusters
     none         no interval
 
 Intervals are cut off at the ends of the metric's range. A sample without a cluster, in a run where others have one, is
@@ -15,14 +16,15 @@ Where samples were asked more than once, a mean also says how much of its spread
 between the repeats of one: more samples reduce the first, more repeats only the second.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from peakbench.errors import BadInputError, OutOfRangeError
+from peakbench.metrics.metric import PooledMetric
 from peakbench.runs.results import MetricResult, RepeatVariance, Result
-from peakbench.statistics.bootstrap import percentile_interval, resampled_totals
+from peakbench.statistics.bootstrap import percentile_interval, resampled_totals, resamples
 from peakbench.statistics.intervals import Interval, clip_interval, rate_interval, t_interval
 from peakbench.statistics.table import SampleScores, ScoreTable
 
@@ -83,8 +85,9 @@ class _Run:
 
     def result(self, metric: "Metric") -> MetricResult:
         """A metric's value for the run and for each slice."""
-        definition = metric.definition
-        found = self.scores.scores(definition.id, len(metric.statistics))
+        if isinstance(metric, PooledMetric):
+            return self._pooled(metric)
+        found = self.scores.scores(metric.definition.id, len(metric.statistics))
         totals = found.statistics.sum(axis=1)
         points = self._values(metric, totals)
         intervals, method = self._intervals(metric, found, points)
@@ -104,11 +107,27 @@ class _Run:
                 slices[name] = result
             else:
                 whole = result
-                variance = _repeat_variance(found, row) if definition.interval in ("t", "wilson") else None
+                variance = _repeat_variance(found, row) if metric.definition.interval in ("t", "wilson") else None
                 slices.update(self._cluster_slices(metric, found, row))
+        return self._whole(metric, whole, slices, found.reasons, method, variance)
+
+    def _whole(
+        self,
+        metric: "Metric",
+        whole: Result | None,
+        slices: dict[str, Result],
+        reasons: "Mapping[str, int]",
+        method: str,
+        variance: RepeatVariance | None = None,
+    ) -> MetricResult:
+        """The result of a run of its value and slices."""
+        definition = metric.definition
         if whole is None:
             whole = Result(value=None, ci=None, n=self.n_samples, n_defined=0)
-        undefined = dict(found.reasons)
+        undefined = dict(reasons)
+        if whole.value is None and whole.n_defined:  # all that counts gives no value
+            undefined[definition.undefined] = undefined.get(definition.undefined, 0) + whole.n_defined
+            whole = whole.model_copy(update={"n_defined": 0})
         missing = self.n_samples - whole.n_defined - sum(undefined.values())
         if missing:
             undefined[_NOT_SCORED] = missing
@@ -123,6 +142,53 @@ class _Run:
             repeat_variance=variance,
             slices=slices,
         )
+
+    def _pooled(self, metric: PooledMetric) -> MetricResult:
+        """The value of a metric of rows: of all rows of the run, of a slice, of a cluster."""
+        found = self.scores.rows(metric.definition.id, len(metric.statistics))
+        bounds = metric.definition.bounds
+        method = "none"
+        if metric.definition.interval == "bootstrap":
+            method = "bootstrap" + ("" if self.units is None else " clustered")
+        slices: dict[str, Result] = {}
+        whole: Result | None = None
+        for row, name in enumerate(found.slices):
+            samples = found.rows[row]
+            (point,) = self._in_range(metric, [metric.from_rows([rows for sample in samples for rows in sample])])
+            interval = self._bootstrap_rows(metric, samples) if point is not None and method != "none" else None
+            result = Result(
+                value=point,
+                ci=clip_interval(interval, bounds),
+                n=int(found.present[row].sum()) if name else self.n_samples,
+                n_defined=int(found.counted[row].sum()),
+            )
+            if name:
+                slices[name] = result
+                continue
+            whole = result
+            for code, cluster in enumerate(self.scores.cluster_names):
+                members = np.flatnonzero(self.scores.clusters == code).tolist()
+                rows = [rows for member in members for rows in samples[member]]
+                slices[f"cluster={cluster}"] = Result(
+                    value=self._in_range(metric, [metric.from_rows(rows)])[0],
+                    ci=None,
+                    n=len(members),
+                    n_defined=int(found.counted[row][members].sum()),
+                )
+        return self._whole(metric, whole, slices, found.reasons, method)
+
+    def _bootstrap_rows(self, metric: PooledMetric, samples: "list[list[NDArray[np.float64]]]") -> Interval | None:
+        """The interval over resampled samples, or clusters, each with all of its rows."""
+        units = samples
+        if self.units is not None:
+            units = [[] for _ in range(int(self.units.max(initial=-1)) + 1)]
+            for unit, rows in zip(self.units.tolist(), samples, strict=True):
+                units[unit].extend(rows)
+        if len(units) < 2:
+            return None
+        drawn = resamples(len(units), self.draws, self.seed)
+        values = [metric.from_rows([rows for unit in draw.tolist() for rows in units[unit]]) for draw in drawn]
+        return percentile_interval(np.array(values, dtype=np.float64))
 
     def _intervals(
         self, metric: "Metric", found: SampleScores, points: list[float | None]
@@ -189,10 +255,14 @@ class _Run:
             )
 
     def _values(self, metric: "Metric", totals: "NDArray[np.float64]") -> list[float | None]:
-        """`from_totals`, with None for NaN; a value outside the range by more than rounding stops the run."""
+        """`from_totals`, with None for NaN."""
+        return self._in_range(metric, np.asarray(metric.from_totals(totals), dtype=np.float64).tolist())
+
+    def _in_range(self, metric: "Metric", found: "Iterable[float]") -> list[float | None]:
+        """Values with None for NaN; one outside the range by more than rounding stops the run."""
         low, high = metric.definition.bounds
         values: list[float | None] = []
-        for value in np.asarray(metric.from_totals(totals), dtype=np.float64).tolist():
+        for value in found:
             if value != value:  # NaN
                 values.append(None)
                 continue

@@ -47,6 +47,25 @@ class SampleScores:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleRows:
+    """The scores of one metric whose statistics are rows, of all repeats.
+
+    Attributes:
+        slices: As in `SampleScores`.
+        present: Shape `(slices, samples)`: whether the table has a row for it.
+        counted: Shape `(slices, samples)`: whether it has rows in any repeat.
+        rows: For each slice and each sample the rows of its answers, shape `(rows, k)` each.
+        reasons: As in `SampleScores`.
+    """
+
+    slices: list[str]
+    present: "NDArray[np.bool_]"
+    counted: "NDArray[np.bool_]"
+    rows: "list[list[list[NDArray[np.float64]]]]"
+    reasons: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreTable:
     """The whole table, sorted by metric, slice, sample and repeat. Codes are positions in the sorted names.
 
@@ -131,12 +150,8 @@ class ScoreTable:
             BadInputError: If the table has another number of statistics.
             OutOfRangeError: If a value or a statistic is infinite, or a statistic is NaN.
         """
-        rows = self._metrics.get(metric, slice(0, 0))
-        codes = np.unique(np.append(self._slice[rows], self._slice_names.index("") if "" in self._slice_names else []))
-        codes = codes.astype(np.int64)
-        n = len(self.samples)
-        cell = np.searchsorted(codes, self._slice[rows]) * n + self._sample[rows]
-        cells = len(codes) * n
+        rows, codes, cell = self._cells(metric)
+        n, cells = len(self.samples), len(codes) * len(self.samples)
 
         value = self._value[rows]
         self._refuse(metric, rows, np.isinf(value))
@@ -174,6 +189,43 @@ class ScoreTable:
             spread=spread.reshape(len(codes), n),
             reasons=dict(self._reasons(rows, cell, ~counted)),
         )
+
+    def rows(self, metric: str, k: int) -> SampleRows:
+        """The scores of a metric whose statistics are rows of `k` numbers.
+
+        Raises:
+            BadInputError: If the table has rows of another width.
+            OutOfRangeError: If a statistic is no finite number.
+        """
+        rows, codes, cell = self._cells(metric)
+        n, cells = len(self.samples), len(codes) * len(self.samples)
+        start, length = self._start[rows], self._length[rows]
+        if np.any(length[length > 0] % k):
+            raise BadInputError(
+                f"the scores of {metric} are no rows of the {k} statistics that its definition names", mend=_SCORE_AGAIN
+            )
+        found: list[list[list[NDArray[np.float64]]]] = [[[] for _ in range(n)] for _ in codes]
+        broken = np.zeros(len(cell), dtype=bool)
+        for place in np.flatnonzero(length > 0).tolist():
+            numbers = self._flat[start[place] : start[place] + length[place]].reshape(-1, k)
+            broken[place] = not np.isfinite(numbers).all()
+            found[cell[place] // n][cell[place] % n].append(numbers)
+        self._refuse(metric, rows, broken)
+        counted = np.bincount(cell[length > 0], minlength=cells) > 0
+        return SampleRows(
+            slices=[self._slice_names[code] for code in codes],
+            present=(np.bincount(cell, minlength=cells) > 0).reshape(len(codes), n),
+            counted=counted.reshape(len(codes), n),
+            rows=found,
+            reasons=dict(self._reasons(rows, cell, ~counted)),
+        )
+
+    def _cells(self, metric: str) -> "tuple[slice, NDArray[np.int64], NDArray[np.int64]]":
+        """A metric's rows of the table, the codes of its slices, and each row's place among slices and samples."""
+        rows = self._metrics.get(metric, slice(0, 0))
+        codes = np.unique(np.append(self._slice[rows], self._slice_names.index("") if "" in self._slice_names else []))
+        codes = codes.astype(np.int64)
+        return rows, codes, np.searchsorted(codes, self._slice[rows]) * len(self.samples) + self._sample[rows]
 
     def _reasons(
         self, rows: slice, cell: "NDArray[np.int64]", undefined: "NDArray[np.bool_]"

@@ -7,15 +7,21 @@ from typing import Any
 import numpy as np
 from composite_parts import quality_of
 
+from peakbench.benchmarks.boxes import BoxConvention
+from peakbench.benchmarks.file import BoxConventions
 from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.schema import FieldSchema
 from peakbench.benchmarks.values import complete_reference
-from peakbench.metrics.answers import prepare
+from peakbench.metrics.answers import prepare, prepare_items
 from peakbench.metrics.definitions import CompositeDefinition
+from peakbench.metrics.golden.case import run_value
+from peakbench.metrics.grounding.answer import GroundingReader
 from peakbench.metrics.metric import Answer, RepeatMetric, Timings
 from peakbench.metrics.registry import Registry
 from peakbench.runs.records import Failure, FailureKind, Prediction, Record, Response, Timing, Usage
 
+_PLAIN = BoxConvention(order="xyxy", scale="norm1000")
+BOXES = BoxConventions(references=_PLAIN, answers=_PLAIN)
 _EXAMPLE = re.compile(r"```json\n(.*?)\n```", re.DOTALL)
 
 
@@ -32,6 +38,15 @@ def record_of(response: str | dict[str, str] | None) -> Record:
         return Failure("a", 0, FailureKind.TIMEOUT, "no answer in time", None, timing)
     given = {"text": response, "finish_reason": "stop"} if isinstance(response, str) else response
     return Response("a", 0, given["text"], None, given["finish_reason"], Usage(), timing)
+
+
+def boxed_answers(registry: Registry, example: dict[str, Any]) -> list[Answer]:
+    """The answers of an example of boxes: a reference and a response a sample."""
+    reader = GroundingReader(example["labels"], BOXES)
+    return [
+        prepare_items(Sample("a", "", (), tuple(one["reference"])), record_of(one["response"]), reader, registry)
+        for one in example["samples"]
+    ]
 
 
 def value_of_example(registry: Registry, identifier: str, example: dict[str, Any]) -> float | None:
@@ -52,6 +67,9 @@ def value_of_example(registry: Registry, identifier: str, example: dict[str, Any
             completion_tokens=np.full(n, np.nan),
         )
         return registry.timing_metrics()[identifier].from_timings(timings)
+    if "samples" in example:
+        metric = registry.metric(identifier, None, labels=example["labels"], boxes=BOXES)
+        return run_value(metric, boxed_answers(registry, example))
     schema = FieldSchema(fields=example["fields"])
     sample = Sample("a", "", (), complete_reference(schema, example["reference"]))
     metric = registry.metric(identifier, schema)

@@ -4,14 +4,19 @@ import json
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
-from card_examples import example_in, value_of_example
+from card_examples import boxed_answers, example_in, value_of_example
+from card_pictures import picture_of_example
+from PIL import Image
 from wordnet_here import cache_with_wordnet
 
 from peakbench.benchmarks.schema import Comparator, FieldSchema, FieldSpec
 from peakbench.content import content_root
 from peakbench.metrics import comparators, penalty
 from peakbench.metrics.extraction import extract
+from peakbench.metrics.grounding.iou import iou_matrix
+from peakbench.metrics.grounding.items import normalise_box
 from peakbench.metrics.penalty import label_probability, penalty_multiplier
 from peakbench.metrics.registry import Registry
 
@@ -64,6 +69,40 @@ def test_registry_says_which_constants_the_penalty_uses() -> None:
         "threshold": penalty.THRESHOLD,
         "offset": penalty.OFFSET,
     }
+
+
+def test_examples_of_boxes_in_one_form_are_reproduced() -> None:
+    for case in json.loads(example_in(content_root() / REGISTRY.file.components["box_normalize"].card)):
+        box, flag = normalise_box(case["raw"], case["order"], tuple(case["size"]))
+        assert (None if box is None else list(box), flag) == (case["box"], case["flag"]), case
+
+
+def test_examples_of_overlap_are_reproduced() -> None:
+    for case in json.loads(example_in(content_root() / REGISTRY.file.components["box_iou"].card)):
+        pair = [np.array([case[side]], dtype=np.float64) for side in ("one", "other")]
+        assert float(iou_matrix(*pair)[0, 0]) == pytest.approx(case["iou"], abs=1e-12), case
+
+
+def test_example_of_matching_is_reproduced() -> None:
+    example = json.loads(example_in(content_root() / REGISTRY.file.components["box_match"].card))
+    (answer,) = boxed_answers(REGISTRY, example)
+    assert answer.boxes is not None
+    pairs = answer.boxes.pairs(example["picture"]["iou"], "hungarian_masked")
+    assert [[*pair.positions, round(pair.iou, 6)] for pair in pairs] == example["matches"]
+
+
+def test_pictures_of_cards_are_small_and_show_what_the_example_says() -> None:
+    pictures = sorted((content_root() / "metrics").glob("*/*.png"))
+    assert len(pictures) >= 5
+    for path in pictures:
+        card = path.parent / "card.md"
+        assert f"({path.name})" in card.read_text(encoding="utf-8")
+        drawn = np.asarray(picture_of_example(REGISTRY, json.loads(example_in(card))), dtype=np.int16)
+        with Image.open(path) as stored:
+            apart = np.abs(np.asarray(stored.convert("RGB"), dtype=np.int16) - drawn)
+        assert path.stat().st_size < 20_000
+        # Another build of the font library may draw the words otherwise; boxes it may not.
+        assert (apart.max(axis=2) > 40).mean() < 0.01, path
 
 
 def test_every_golden_file_lies_in_the_folder_of_a_metric_or_component_that_names_it() -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
@@ -22,7 +23,7 @@ from peakbench.metrics.text import LevenshteinRatio, TextSimilarity, TokenSetRat
 METRICS = content_root() / "metrics"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def registry() -> Registry:
     return Registry.load()
 
@@ -54,6 +55,13 @@ def test_every_golden_case_of_the_registry_passes_or_says_why_not(registry: Regi
         "consistency_exact.jsonl": 15,
         "quality_score.jsonl": 4,
         "nli_penalty.jsonl": 5,
+        "box_normalize.jsonl": 19,
+        "box_iou.jsonl": 9,
+        "box_match.jsonl": 16,
+        "box_union_iou.jsonl": 4,
+        "sdg_eval.jsonl": 3,
+        "coco_ap.jsonl": 3,
+        "refcoco_acc.jsonl": 5,
     }
     for outcome in outcomes:
         lacking = outcome.file == "meteor.jsonl" or "sbert_similarity" in outcome.detail
@@ -104,8 +112,6 @@ def test_metric_that_the_registry_lacks_is_not_checkable(registry: Registry, tmp
     assert verify(registry, file) == [
         GoldenOutcome("ter.jsonl", "a", "not_checkable", "no metric or component `ter` in this registry")
     ]
-    file = write(tmp_path, "box_iou.jsonl", {"id": "b", "iou": 1.0})
-    assert verify(registry, file)[0].status == "not_checkable"
 
 
 def test_case_with_a_comparator_that_the_registry_lacks_is_not_checkable(registry: Registry, tmp_path: Path) -> None:
@@ -185,6 +191,88 @@ def test_every_column_of_extraction_cases_is_checked(registry: Registry, tmp_pat
     assert column in outcome.detail
 
 
+def changed(value: Any) -> Any:
+    """Something else of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1e-6
+    if isinstance(value, list):
+        return [*value[:-1], changed(value[-1])] if value else [["img0", 0, 0, 1.0]]
+    return {"a": 1} if isinstance(value, dict) else 0.25 if value is None else f"{value}x"
+
+
+BOX_KEYS = ("box_f1", "box_precision", "box_recall", "tp", "pairs", "imp_acc", "imp_coverage")
+BOX_COLUMNS = [
+    ("box_normalize/box_normalize.jsonl", ("strict",)),
+    ("box_normalize/box_normalize.jsonl", ("strict_flags",)),
+    *[("box_iou/box_iou.jsonl", (key,)) for key in ("iou", "match_at_0_1", "match_at_0_5")],
+    *[
+        ("box_match/box_match.jsonl", ("tau", "0.5", key))
+        for key in (
+            *("tp", "fp", "fn", "f1", "matches", "tp_label_agnostic"),
+            *("tp_hungarian_then_threshold", "tp_greedy_sdg_released_code"),
+        )
+    ],
+    *[("box_match/box_match.jsonl", ("tau", "0.1", "per_label", "artifact", key)) for key in ("tp", "fp", "fn", "f1")],
+    ("union_iou/box_union_iou.jsonl", ("union_iou",)),
+    ("refcoco_acc_50/refcoco_acc.jsonl", ("correct_at_0_5",)),
+    ("refcoco_acc_50/refcoco_acc.jsonl", ("iou",)),
+    ("mean_ap/coco_ap.jsonl", ("pycocotools", "AP")),
+    ("mean_ap/coco_ap.jsonl", ("faster_coco_eval", "AP")),
+    *[
+        ("box_f1_50/sdg_eval.jsonl", ("expected", "artifact", key))
+        for key in (
+            *("det_type_f1", "det_type_precision", "det_type_recall", "cln_acc", "n_clean", "n_pred", "n_gt"),
+            *(f"{key}@{iou}" for iou in (0.1, 0.5) for key in BOX_KEYS),
+        )
+    ],
+    *[
+        ("box_f1_50/sdg_eval.jsonl", ("expected", key))
+        for key in ("parse_failure_rate", "invalid_box_rate", "unknown_label_rate")
+    ],
+]
+
+
+@pytest.mark.parametrize(("path", "keys"), BOX_COLUMNS, ids=lambda value: str(value[-1]))
+def test_every_column_of_boxes_is_checked(registry: Registry, tmp_path: Path, path: str, keys: tuple[str, ...]) -> None:
+    case = cases_of(path)[0]
+    place = case
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = changed(place[keys[-1]]) if path != "mean_ap/coco_ap.jsonl" else 0.99
+    (outcome,) = verify(registry, write(tmp_path, Path(path).name, case))
+    assert outcome.status == "fail", outcome
+    assert keys[-1] in outcome.detail or "AP" in outcome.detail
+
+
+def test_a_row_about_other_cases_is_checked_with_them(registry: Registry, tmp_path: Path) -> None:
+    cases = cases_of("refcoco_acc_50/refcoco_acc.jsonl")
+    for key in ("acc_at_0_5", "mean_iou"):
+        outcomes = verify(registry, write(tmp_path, "refcoco_acc.jsonl", *cases[:-1], cases[-1] | {key: 0.7}))
+        assert [outcome.status for outcome in outcomes] == ["pass"] * 4 + ["fail"]
+    missing = write(tmp_path, "refcoco_acc.jsonl", cases[-1])
+    with pytest.raises(BadInputError, match=r"`AGG`.*`hit`"):
+        verify(registry, missing)
+
+
+def test_mistakes_in_boxes_are_caught(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_a_pixel_more(ones: Any, others: Any) -> Any:
+        from peakbench.metrics.grounding.iou import iou_matrix
+
+        more = np.array([0, 0, 1, 1])
+        return iou_matrix(ones + more, others + more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("peakbench.metrics.golden.boxes.iou_matrix", with_a_pixel_more)
+        (caught,) = [one for one in verify(registry) if one.file == "box_iou.jsonl" and one.case == "half_exact"]
+        assert "voc_inclusive_pixel_iou_WRONG" in caught.detail or "iou" in caught.detail
+    with monkeypatch.context() as patch:  # whoever cannot be read has called the image clean
+        patch.setattr("peakbench.metrics.metric.Answer.parsed", property(lambda answer: True))
+        broken = [one for one in verify(registry) if one.file == "sdg_eval.jsonl" and one.status == "fail"]
+        assert any("cln_acc" in one.detail for one in broken)
+
+
 @pytest.mark.parametrize(
     "floor", ["never_json", "empty_object", "always_null", "majority_value", "majority_non_null", "oracle"]
 )
@@ -228,10 +316,10 @@ def break_similarity(monkeypatch: pytest.MonkeyPatch, kind: type[TextSimilarity]
     monkeypatch.setattr(kind, "similarity", lambda _, reference, prediction: give(reference, prediction))
 
 
-def test_plausible_mistakes_are_caught(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plausible_mistakes_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         break_similarity(patch, LevenshteinRatio, Indel.normalized_similarity)
-        assert any("indel_ratio_WRONG" in outcome.detail for outcome in verify(registry))
+        assert any("indel_ratio_WRONG" in outcome.detail for outcome in verify(Registry.load()))
     with monkeypatch.context() as patch:
         break_similarity(patch, TokenSetRatio, lambda a, b: fuzz.token_set_ratio(a, b) / 100)
         assert failed(verify(Registry.load()))

@@ -323,3 +323,11 @@ def test_a_file_in_several_row_groups_summarises_like_the_rows(tmp_path: Path, m
             writer.write([each])
     read = summarise(read_scores(tmp_path / "scores.parquet"), {"m": metric("m")}, 10)
     assert read["m"] == summary(rows, 10)
+
+
+def test_a_sample_without_a_value_of_its_own_counts_with_its_statistics() -> None:
+    rows = [row("a", None, stats=(1.0, 0.0), reason="no second"), row("b", 0.0, stats=(0.0, 2.0)), row("c", None)]
+    result = summary(rows, 3, metric("m", "bootstrap"))
+    assert (result.value, result.n_defined, result.undefined) == (0.5, 2, {"unparsed": 1})
+    alone = summary(rows[:1], 1, metric("m", "bootstrap"))
+    assert (alone.value, alone.n_defined, alone.undefined) == (None, 0, {"when the second is 0": 1})

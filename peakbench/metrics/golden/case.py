@@ -9,7 +9,7 @@ from peakbench.benchmarks.schema import FieldSchema
 from peakbench.benchmarks.values import resolve_keys, schema_key_index
 from peakbench.canonical import canonical_json
 from peakbench.metrics.answers import answer_of
-from peakbench.metrics.metric import Answer, Metric
+from peakbench.metrics.metric import Answer, Metric, PooledMetric
 from peakbench.runs.records import Prediction, Response, Timing, Usage
 
 if TYPE_CHECKING:
@@ -92,11 +92,14 @@ def answer_with(
     return answer_of(sample_of(reference), response_of(""), prediction, schema, registry, majority)
 
 
-def run_value(metric: Metric, answers: list[Answer]) -> float | None:
-    """A metric's value for a run: of the sums of its statistics."""
+def run_value(metric: Metric, answers: list[Answer], part: str = "") -> float | None:
+    """A metric's value for a run, or for a slice of it: of the sums of its statistics, or of all rows."""
     import numpy as np
 
-    stats = [score.stats for answer in answers for score in metric.score(answer) if not score.slice]
-    totals = np.sum([np.zeros(len(metric.statistics)), *(np.array(s) for s in stats if s)], axis=0)
-    value = float(metric.from_totals(totals))
+    scores = [score for answer in answers for score in metric.score(answer) if score.slice == part]
+    stats = [np.array(score.stats) for score in scores if score.stats]
+    if isinstance(metric, PooledMetric):
+        value = metric.from_rows([rows.reshape(-1, len(metric.statistics)) for rows in stats])
+    else:
+        value = float(metric.from_totals(np.sum([np.zeros(len(metric.statistics)), *stats], axis=0)))
     return None if np.isnan(value) else value

@@ -8,6 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peakbench.errors import BadInputError, MetricError, OutOfRangeError
+from peakbench.metrics.golden.boxes import (
+    check_average_precision,
+    check_iou,
+    check_match,
+    check_normalize,
+    check_refcoco,
+    check_sdg,
+    check_union,
+)
 from peakbench.metrics.golden.case import Finding, Status
 from peakbench.metrics.golden.components import check_comparator, check_extraction
 from peakbench.metrics.golden.consistency import check_consistency
@@ -30,6 +39,13 @@ _CHECKS: Mapping[str, Check] = {
     "consistency_semantic": check_consistency,
     "nli_penalty": check_penalty,
     "quality_score": check_quality,
+    "box_normalize": check_normalize,
+    "box_iou": check_iou,
+    "box_match": check_match,
+    "box_union_iou": check_union,
+    "refcoco_acc": check_refcoco,
+    "coco_ap": check_average_precision,
+    "sdg_eval": check_sdg,
 }
 """Name of a golden file to its check; any other file holds cases of the metric of its name: responses, or pairs."""
 
@@ -76,9 +92,13 @@ def verify(registry: "Registry", golden: Path | None = None) -> list[GoldenOutco
 
 
 def _verify_file(registry: "Registry", file: Path) -> Iterator[GoldenOutcome]:
-    for line, case in _read_cases(file):
+    cases = list(_read_cases(file))
+    by_id = {str(case.get("id")): case for _, case in cases}
+    for line, case in cases:
         identifier = str(case.get("id", f"line {line}"))
         try:
+            if "of" in case:  # it is about other cases of the file
+                case["cases"] = [by_id[name] for name in case["of"]]
             findings = list(_check_of(file.stem, case)(registry, file.parent, case))
         except (OutOfRangeError, MetricError) as error:
             findings = [Finding("fail", error.message)]

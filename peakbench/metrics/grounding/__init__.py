@@ -1,0 +1,1 @@
+"""How boxes are scored: defects that were found, missed and invented."""
