@@ -1,0 +1,86 @@
+"""The form of a part: data that a metric needs, and that is put in place once, before anything is scored.
+
+Nothing is fetched while scoring. A metric asks `Part.find`, and says with `Part.command` what is lacking; a person runs
+the command once. Parts lie in the cache folder, each in a folder of its own that is either whole and verified or absent.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from peakbench.errors import InfrastructureError
+from peakbench.files import sync_folder
+
+Say = Callable[[str], None]
+"""Prints a line for the person who waits."""
+
+
+class Part(Protocol):
+    """What `peakbench metrics fetch` can put in place."""
+
+    @property
+    def name(self) -> str:
+        """What it is called on the command line."""
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words."""
+
+    @property
+    def n_bytes(self) -> int:
+        """How much is stored, about."""
+
+    @property
+    def command(self) -> str:
+        """The command that fetches it."""
+
+    def find(self, cache: Path) -> Path | None:
+        """The folder that holds it, verified; None when it is not there or not what it should be."""
+
+    def fetch(self, cache: Path, source: Path | None, say: Say) -> Path:
+        """Put it in place, unless it is there.
+
+        Args:
+            cache: The cache folder; it is made when missing.
+            source: A folder or an archive to take it from, `--from` on the command line; found by itself when None.
+            say: Told what is being done.
+
+        Returns:
+            The folder that holds it.
+
+        Raises:
+            PeakBenchError: If it cannot be had or is not what it should be, or the disk refuses; nothing half is left.
+        """
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill beside `target`, which takes its place when the block ends well; else nothing is left of it.
+
+    What stands in its place, and was found wanting, is replaced.
+
+    Raises:
+        InfrastructureError: If the disk refuses.
+    """
+    partial: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+        yield partial
+        partial.chmod(0o755)  # mkdtemp's is for one user alone; a cache may be shared
+        if target.is_dir():
+            shutil.rmtree(target)
+        partial.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise InfrastructureError(
+            f"cannot write {target}: {error.strerror or error}",
+            mend="free some space or have the permissions changed, or name another cache folder: "
+            "PEAKBENCH_CACHE=/some/folder",
+        ) from error
+    finally:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
