@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
@@ -23,6 +24,8 @@ from peakbench.runs.records import Response
 from peakbench.runs.results import MetricResult, Results
 from peakbench.runs.scores import ScoreRow, ScoresWriter, read_scores
 from peakbench.statistics.summary import summarise
+
+_SAMPLES_AT_ONCE = 1024
 
 
 def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] | None = None) -> Results:
@@ -56,9 +59,12 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         signatures = {name: metric.signature for name, metric in metrics.items()}
         counts = _Counts()
         with ScoresWriter(folder.scores_path, {"peakbench.run_id": manifest.run_id}) as writer:
-            for sample, answers in _answers(samples, journal, registry, benchmark, identity.repeats):
-                counts.add(answers)
-                writer.write(_rows(sample, answers, metrics))
+            for some in _chunks(_answers(samples, journal, registry, benchmark, identity.repeats)):
+                for metric in metrics.values():
+                    metric.prefetch([answer for _, answers in some for answer in answers])
+                for sample, answers in some:
+                    counts.add(answers)
+                    writer.write(_rows(sample, answers, metrics))
         results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
         performance = None
         if identity.kind == "run":
@@ -163,6 +169,12 @@ def _answers(
     prepare = preparer(benchmark.file, registry)
     for sample in samples:
         yield sample, [prepare(sample, journal[sample.id, repeat]) for repeat in range(repeats)]
+
+
+def _chunks(answers: Iterator[tuple[Sample, list[Answer]]]) -> Iterator[list[tuple[Sample, list[Answer]]]]:
+    """So many samples as a model may see at once, with their answers."""
+    while some := list(islice(answers, _SAMPLES_AT_ONCE)):
+        yield some
 
 
 def _rows(sample: Sample, answers: Sequence[Answer], metrics: Mapping[str, Metric]) -> Iterator[ScoreRow]:

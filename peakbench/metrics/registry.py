@@ -18,6 +18,7 @@ from peakbench.metrics.comparators import FieldComparer
 from peakbench.metrics.definitions import Component, Kind, MetricDefinition, RegistryFile, read_registry_file
 from peakbench.metrics.extraction import ExtractionLimits
 from peakbench.metrics.metric import Metric, MetricContext, TimingMetric
+from peakbench.metrics.semantic.models import SemanticModels
 from peakbench.metrics.signatures import DIGITS
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Registry:
         self.file = file
         self.path = path
         self.cache = cache if cache is not None else cache_folder()
+        self.models = SemanticModels(self.cache)
         self.definitions: tuple[MetricDefinition, ...] = tuple(file.metrics)
         self.digest = file.digest
         self._by_id = {definition.id: definition for definition in self.definitions}
@@ -129,6 +131,7 @@ class Registry:
             components={name: self._components[name] for name in definition.components},
             libraries=tuple(lib for name in definition.components for lib in self.file.components[name].libraries),
             cache=self.cache,
+            models=self.models,
         )
         return found(definition, schema, context)
 

@@ -26,6 +26,8 @@ def test_example_in_card_is_reproduced(identifier: str) -> None:
     definition = REGISTRY.definition(identifier)
     card = content_root() / definition.card
     example = json.loads(example_in(card))
+    if not definition.is_timing and (lacking := REGISTRY.metric(identifier, None).lacking) is not None:
+        pytest.skip(lacking)
     value = value_of_example(REGISTRY, identifier, example)
     assert value == pytest.approx(example["value"], abs=1e-12)
     text = card.read_text(encoding="utf-8")

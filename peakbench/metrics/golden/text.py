@@ -30,6 +30,9 @@ def check_similarity(stem: str, registry: "Registry", folder: Path, case: Mappin
     metric = registry.metric(identifier, None)
     if not isinstance(metric, TextSimilarity):
         raise ValueError(f"`{identifier}` compares no two texts; its cases stand in a file of another name")
+    if metric.lacking is not None:
+        yield Finding("not_checkable", metric.lacking)
+        return
     given = None if case["prediction"] is None else text_of(case, "prediction")
     prediction = Prediction(answer=given, reasoning=None, level="none" if given is None else "strict", value={})
     answer = Answer(sample_of({}), response_of(given or ""), prediction, {}, given, text_of(case, "reference"))

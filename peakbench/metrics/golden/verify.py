@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from peakbench.metrics.golden.case import Finding, Status
 from peakbench.metrics.golden.components import check_comparator, check_extraction
 from peakbench.metrics.golden.structured import check_floors, check_structured
 from peakbench.metrics.golden.text import check_similarity
+from peakbench.metrics.semantic.models import SemanticModels
 
 if TYPE_CHECKING:
     from peakbench.metrics.registry import Registry
@@ -65,6 +67,8 @@ def verify(registry: "Registry", golden: Path | None = None) -> list[GoldenOutco
             raise BadInputError(f"{golden} holds no golden files", mend="give a folder with *.jsonl files")
     else:
         files = [golden]
+    registry = copy(registry)
+    registry.models = SemanticModels(registry.cache, auto="float32")  # golden values are, whatever machine looks
     return [outcome for file in files for outcome in _verify_file(registry, file)]
 
 
