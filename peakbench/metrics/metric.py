@@ -229,7 +229,8 @@ class RepeatMetric(Metric):
             return [Score(None, None, reason=self.lacking)]
         scores = list(self.measure_repeats(answers))
         for score in scores:
-            self._check(score, answers[0])
+            if score.value is not None:  # of no answers nothing is defined
+                self._check(score, answers[0])
         return scores
 
     @abstractmethod

@@ -10,7 +10,7 @@ from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.schema import FieldSchema
 from peakbench.benchmarks.values import complete_reference
 from peakbench.metrics.answers import prepare
-from peakbench.metrics.metric import Timings
+from peakbench.metrics.metric import RepeatMetric, Timings
 from peakbench.metrics.registry import Registry
 from peakbench.runs.records import Failure, FailureKind, Record, Response, Timing, Usage
 
@@ -33,7 +33,7 @@ def record_of(response: str | dict[str, str] | None) -> Record:
 
 
 def value_of_example(registry: Registry, identifier: str, example: dict[str, Any]) -> float | None:
-    """The value of a metric for the run of an example: responses to one sample, or timings."""
+    """The value of a metric for the run of an example: responses to one sample (its repeats), or timings."""
     if registry.definition(identifier).is_timing:
         n = len(example["started_at"])
         timings = Timings(
@@ -50,5 +50,7 @@ def value_of_example(registry: Registry, identifier: str, example: dict[str, Any
     sample = Sample("a", "", (), complete_reference(schema, example["reference"]))
     metric = registry.metric(identifier, schema)
     answers = [prepare(sample, record_of(response), schema, registry) for response in example["responses"]]
+    if isinstance(metric, RepeatMetric):
+        return metric.score_repeats(answers)[0].value
     stats = [score.stats for answer in answers for score in metric.score(answer) if not score.slice]
     return float(metric.from_totals(np.sum([values for values in stats if values], axis=0)))

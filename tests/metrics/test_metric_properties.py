@@ -15,7 +15,7 @@ from peakbench.benchmarks.schema import FieldSchema, FieldSpec
 from peakbench.benchmarks.values import complete_reference
 from peakbench.errors import OutOfRangeError
 from peakbench.metrics.answers import prepare
-from peakbench.metrics.metric import Answer, MeanMetric, Metric, Score
+from peakbench.metrics.metric import Answer, MeanMetric, Metric, RepeatMetric, Score
 from peakbench.metrics.registry import Registry
 
 REGISTRY = Registry.load()
@@ -45,8 +45,13 @@ def answer_to(reference: dict[str, Any], response: str | dict[str, str] | None) 
     return prepare(sample, record_of(response), SCHEMA, REGISTRY)
 
 
+def scored(metric: Metric, answer: Answer) -> list[Score]:
+    """The scores of an answer; what compares repeats is given it twice."""
+    return metric.score_repeats([answer, answer]) if isinstance(metric, RepeatMetric) else metric.score(answer)
+
+
 def whole(metric: Metric, answer: Answer) -> Score:
-    first, *_ = metric.score(answer)
+    first, *_ = scored(metric, answer)
     assert first.slice == ""
     return first
 
@@ -55,7 +60,7 @@ def check_consistency(metric: Metric, answer: Answer) -> None:
     """Every score is in range or undefined with a reason, and agrees with its own statistics."""
     definition = metric.definition
     low, high = definition.bounds
-    for score in metric.score(answer):
+    for score in scored(metric, answer):
         if score.value is None:
             assert score.reason
             assert score.stats is None
@@ -103,12 +108,12 @@ def test_failed_and_unparsed_take_the_declared_value(
     metric = METRICS[name]
     definition = metric.definition
     declared = definition.on_failed if response is None else definition.on_unparsed
-    scores = metric.score(answer_to(reference, response))
-    if declared == "measured":
-        assert not isinstance(metric, MeanMetric)
-        return
+    scores = scored(metric, answer_to(reference, response))
     if metric.lacking is not None:
         assert {(score.value, score.reason) for score in scores} == {(None, metric.lacking)}
+        return
+    if declared == "measured":
+        assert not isinstance(metric, MeanMetric)
         return
     assert {score.value for score in scores} == {declared}
     if declared is None:

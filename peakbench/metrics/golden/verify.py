@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from peakbench.errors import BadInputError, OutOfRangeError
 from peakbench.metrics.golden.case import Finding, Status
 from peakbench.metrics.golden.components import check_comparator, check_extraction
+from peakbench.metrics.golden.consistency import check_consistency
 from peakbench.metrics.golden.structured import check_floors, check_structured
 from peakbench.metrics.golden.text import check_similarity
 from peakbench.metrics.semantic.models import SemanticModels
@@ -25,6 +26,8 @@ _CHECKS: Mapping[str, Check] = {
     "structured_floors": check_floors,
     "comparators": check_comparator,
     "json_extraction": check_extraction,
+    "consistency_exact": check_consistency,
+    "consistency_semantic": check_consistency,
 }
 """Name of a golden file to its check; any other file holds pairs of texts for the metric of its name."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from peakbench.errors import InfrastructureError
 from peakbench.metrics.semantic import encoder as encoder_module
-from peakbench.metrics.semantic.encoder import EncoderSettings, Pair, SentenceEncoder
+from peakbench.metrics.semantic.encoder import DType, EncoderSettings, Pair, SentenceEncoder
 from peakbench.metrics.semantic.memory import EmbeddingStore
 
 PAIRS: list[Pair] = [
@@ -25,10 +25,10 @@ PAIRS: list[Pair] = [
 ]
 
 
-def encoder_of(folder: Path, store: EmbeddingStore | None = None, **changes: Any) -> SentenceEncoder:
-    return SentenceEncoder(
-        EncoderSettings(**{"folder": folder, "dtype": "float32", "max_tokens": 384} | changes), store
-    )
+def encoder_of(
+    folder: Path, store: EmbeddingStore | None = None, dtype: DType = "float32", max_tokens: int = 384
+) -> SentenceEncoder:
+    return SentenceEncoder(EncoderSettings(folder, dtype, max_tokens), store)
 
 
 class Spy:
@@ -94,7 +94,8 @@ def test_more_pairs_than_fit_at_once_change_nothing(tiny_encoder: Path, monkeypa
 
 def test_vectors_have_unit_length_in_every_type_and_bfloat16_stays_close(tiny_encoder: Path) -> None:
     texts = ["navy blue", "small hole", ""]
-    exact, rough = (encoder_of(tiny_encoder, dtype=dtype).encode(texts) for dtype in ("float32", "bfloat16"))
+    exact = encoder_of(tiny_encoder).encode(texts)
+    rough = encoder_of(tiny_encoder, dtype="bfloat16").encode(texts)
     for vectors in (exact, rough):
         assert vectors.dtype == np.float32
         assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(3), abs=1e-6)

@@ -2,8 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] a the navy blue dark red shirt hole small large left shoulder no of in".split()
+from peakbench.metrics.fetch.weights import weights_digest
+from peakbench.metrics.registry import Registry
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+WORDS = ("a", "the", "navy", "blue", "dark", "red", "shirt", "hole", "small", "large", "left", "shoulder", "no", "of")
 LETTERS = "abcdefghijklmnopqrstuvwxyz;"
 
 _MODULES = [
@@ -16,12 +21,13 @@ _MODULES = [
 def make_encoder(folder: Path, seed: int = 0) -> Path:
     """A sentence encoder in the published layout: a random BERT of two layers of 32, mean pooling, unit length."""
     import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import AutoTokenizer, BertConfig, BertModel
 
     folder.mkdir(parents=True)
-    words = dict.fromkeys([*WORDS, *LETTERS, *(f"##{letter}" for letter in LETTERS)])
+    words = dict.fromkeys([*SPECIAL, *WORDS, *LETTERS, *(f"##{letter}" for letter in LETTERS)])
     (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
-    tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"))
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=len(tokenizer),
@@ -41,3 +47,14 @@ def make_encoder(folder: Path, seed: int = 0) -> Path:
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     (folder / "2_Normalize").mkdir()
     return folder
+
+
+def registry_with(folder: Path, cache: Path, **changes: Any) -> Registry:
+    """The canonical registry, its encoder replaced by another."""
+    shipped = Registry.load(cache=cache)
+    own = {"model": str(folder), "weights_sha256": weights_digest(folder, None), "dtype": "float32"} | changes
+    metrics = [
+        one.model_copy(update={"parameters": one.parameters | own}) if "weights_sha256" in one.parameters else one
+        for one in shipped.file.metrics
+    ]
+    return Registry(shipped.file.model_copy(update={"metrics": metrics}), shipped.path, cache)
