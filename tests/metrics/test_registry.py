@@ -30,6 +30,7 @@ IDS = [
     "field_f1",
     "field_outcomes",
     "sbert_similarity",
+    "semantic_field_score",
     "token_set_ratio",
     "rouge_l",
     "levenshtein_ratio",

@@ -123,6 +123,32 @@ def test_consistency_is_the_mean_over_pairs_and_missing_answers_agree_with_nothi
     assert [sorted(batch) for batch in batches] == [["dark", "navy"]], "pairs of one sample only, each text once"
 
 
+def test_field_score_asks_the_model_only_about_values_that_differ(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metric = registry.metric("semantic_field_score", SCHEMA)
+    batches = embeddings_asked(monkeypatch)
+
+    def scores(text: str | None, **reference: Any) -> dict[str, float | None]:
+        return {one.slice: one.value for one in metric.score(answer(registry, text, **reference))}
+
+    assert scores(said(type="SHIRT", note="small hole")) == {"": 1.0, "field=type": 1.0, "field=note": 1.0}
+    assert scores(said(note=None), note=None) == {"": 0.5, "field=type": 0.0, "field=note": 1.0}
+    assert scores(said(type=None, note="hole"), note=None)[""] == 0.0
+    assert scores("no JSON") == scores(None) == {"": 0.0, "field=type": 0.0, "field=note": 0.0}
+    assert scores(said(type="x" * 20_001, note="small hole"))["field=type"] == 0.0
+    assert batches == []
+    texts = [said(type="red", note=["large", "hole"]), said(type="red", note=1)]
+    metric.prefetch([answer(registry, text) for text in [*texts, None, "no JSON"]])
+    assert [sorted(batch) for batch in batches] == [["1", '["large","hole"]', "red", "shirt", "small hole"]]
+    got = scores(texts[0])
+    expected = metric.encoder.similarity([("shirt", "red"), ("small hole", '["large","hole"]')])  # type: ignore[attr-defined]
+    assert [got["field=type"], got["field=note"]] == pytest.approx(expected.tolist())
+    assert got[""] == pytest.approx(expected.mean())
+    assert len(batches) == 1
+    assert "|nli=none|" in metric.signature
+
+
 def test_job_embeds_a_run_in_chunks_without_a_network_and_says_the_same_again(
     tiny_encoder: Path,
     server: RunningMockServer,
@@ -152,9 +178,12 @@ def test_job_embeds_a_run_in_chunks_without_a_network_and_says_the_same_again(
     assert first.n_defined == 7
     assert first.value is not None
     assert 0 < first.value < 1
-    assert 1 <= len(batches) <= 3, "a batch a chunk"
+    embedded = [text for batch in batches for text in batch]
+    assert len(embedded) == len(set(embedded)) > 0
+    assert len(batches) <= 3 * 2, "a batch a chunk for each of two metrics"
+    batches.clear()
     assert score_run(folder, registry_with(tiny_encoder, cache)).metrics["sbert_similarity"] == first
-    assert len(batches) <= 3, "embeddings are kept"
+    assert batches == [], "embeddings are kept"
     monkeypatch.setattr(SbertSimilarity, "prefetch", lambda *_: None)
     slow = score_run(folder, registry_with(tiny_encoder, tmp_path / "other")).metrics["sbert_similarity"]
     assert slow.value == pytest.approx(first.value, abs=1e-6)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from card_examples import example_in, value_of_example
 
 from peakbench.content import content_root
 from peakbench.errors import PeakBenchError
@@ -41,10 +42,8 @@ def test_golden_values_come_out_in_float32(registry: Registry, no_network: None)
         assert [outcome.status for outcome in outcomes] == ["pass"] * n, outcomes
 
 
-@pytest.mark.parametrize("identifier", ["sbert_similarity", "consistency_semantic"])
+@pytest.mark.parametrize("identifier", ["sbert_similarity", "semantic_field_score", "consistency_semantic"])
 def test_examples_in_cards_are_reproduced(registry: Registry, identifier: str) -> None:
-    from card_examples import example_in, value_of_example
-
     card = content_root() / registry.definition(identifier).card
     example = json.loads(example_in(card))
     value = value_of_example(registry, identifier, example)
