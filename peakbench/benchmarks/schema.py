@@ -1,13 +1,20 @@
 """The fields an answer should hold, and how each is compared."""
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from peakbench.strict import StrictModel
 
-Comparator = Literal["exact", "categorical", "size", "brand", "anls"]
+Comparator = Literal["exact", "categorical", "size", "brand", "anls", "number", "boolean", "list", "object"]
 """The comparators of this version; `metrics/comparators/card.md` defines each."""
+
+
+Tolerance = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+DEFAULT_REL_TOL = 1e-6
+MAX_DEPTH = 8
+"""Deepest nesting of lists and objects that a field may declare."""
 
 
 class FieldSpec(StrictModel):
@@ -21,6 +28,11 @@ class FieldSpec(StrictModel):
         null_values: Words that mean "nothing there" in this field, beside the registry's.
         correct_threshold: The score from which a field counts as right in the outcome counts.
         description: What the field means, for people.
+        abs_tol: By how much a number may differ (number fields).
+        rel_tol: By which share of the reference a number may differ (number fields).
+        items: How the items are compared (list fields, which need it).
+        fields: The fields within (object fields, which need some).
+        values: The values the field may have, for the response schema and for people; empty for any.
     """
 
     type: Comparator
@@ -30,6 +42,11 @@ class FieldSpec(StrictModel):
     null_values: list[str] = []
     correct_threshold: Annotated[float, Field(gt=0, le=1)] = 1.0
     description: str = ""
+    abs_tol: Tolerance = 0.0
+    rel_tol: Tolerance = DEFAULT_REL_TOL
+    items: "FieldSpec | None" = None
+    fields: "dict[str, FieldSpec]" = {}
+    values: list[str | int | Annotated[float, Field(allow_inf_nan=False)] | bool] = []
 
     @field_validator("synonyms")
     @classmethod
@@ -43,6 +60,43 @@ class FieldSpec(StrictModel):
                         f"the word `{word}` stands under `{other}` and under `{head}`; it can mean one only"
                     )
         return synonyms
+
+    @model_validator(mode="after")
+    def _nothing_without_effect(self) -> "FieldSpec":
+        if (self.items is not None) != (self.type == "list"):
+            raise ValueError(
+                "a field of type `list` needs `items`, which say how its items are compared: items: {type: categorical}"
+                if self.type == "list"
+                else f"`items` is for the type `list`, not for `{self.type}`"
+            )
+        if bool(self.fields) != (self.type == "object"):
+            raise ValueError(
+                "a field of type `object` needs `fields`: fields: {city: {type: categorical}}"
+                if self.type == "object"
+                else f"`fields` is for the type `object`, not for `{self.type}`"
+            )
+        if self.type != "number" and (self.abs_tol, self.rel_tol) != (0.0, DEFAULT_REL_TOL):
+            raise ValueError(f"`abs_tol` and `rel_tol` are for the type `number`, not for `{self.type}`")
+        if self.values and self.type in ("list", "object"):
+            raise ValueError("`values` is for scalars; give it to the items, or to the fields within")
+        if self.items is not None and self.items.aliases:
+            raise ValueError("items have no key, so they have no `aliases` either")
+        for part in self.parts:
+            if (part.weight, part.correct_threshold) != (1.0, 1.0):
+                raise ValueError("`weight` and `correct_threshold` are for whole fields, not for what is in them")
+        if self.depth > MAX_DEPTH:
+            raise ValueError(f"lists and objects are nested more than {MAX_DEPTH} deep")
+        return self
+
+    @property
+    def parts(self) -> "tuple[FieldSpec, ...]":
+        """What a list or an object is made of: its items, or its fields."""
+        return tuple(self.fields.values()) if self.items is None else (self.items,)
+
+    @cached_property
+    def depth(self) -> int:
+        """How deep lists and objects are nested in it; 0 for a scalar."""
+        return 0 if self.type not in ("list", "object") else 1 + max(part.depth for part in self.parts)
 
 
 class FieldSchema(StrictModel):

@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from card_examples import example_in, value_of_example
 
-from peakbench.benchmarks.schema import FieldSchema, FieldSpec
+from peakbench.benchmarks.schema import Comparator, FieldSchema, FieldSpec
 from peakbench.content import content_root
 from peakbench.metrics import comparators
 from peakbench.metrics.extraction import extract
@@ -61,8 +62,9 @@ def test_registry_says_which_constants_the_comparators_use() -> None:
         "brand_cutoff": comparators.BRAND_CUTOFF,
         "anls_cutoff": comparators.ANLS_CUTOFF,
         "max_chars": comparators.MAX_CHARS,
+        "max_pairs": comparators.MAX_PAIRS,
     }
 
 
 def test_registry_documents_every_comparator() -> None:
-    assert {"exact", "categorical", "size", "brand", "anls"} <= set(REGISTRY.file.comparators)
+    assert set(get_args(Comparator)) <= set(REGISTRY.file.comparators)

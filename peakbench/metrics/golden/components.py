@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from peakbench.metrics.registry import Registry
 
 
-def check_comparator(registry: "Registry", folder: Path, case: Mapping[str, Any]) -> Iterator[Finding]:  # noqa: ARG001  # noqa: ARG001
+def check_comparator(registry: "Registry", folder: Path, case: Mapping[str, Any]) -> Iterator[Finding]:  # noqa: ARG001
     """A pair of values and the verdict on them."""
-    kind = case["field"]["type"]
-    if kind not in get_args(Comparator):
-        yield Finding("not_checkable", f"no comparator `{kind}` in this registry")
+    unknown = [kind for kind in _types_in(case["field"]) if kind not in get_args(Comparator)]
+    if unknown:
+        yield Finding("not_checkable", f"no comparator `{unknown[0]}` in this registry")
         return
     schema = FieldSchema(fields={"value": FieldSpec.model_validate(case["field"])})
     value = {"value": case["pred"]} if "pred" in case else {}
@@ -37,6 +37,13 @@ def check_comparator(registry: "Registry", folder: Path, case: Mapping[str, Any]
     outcomes, scores = split_wrong(case, "outcome")
     yield from refuse_wrong(outcomes, verdict.outcome, case["outcome"], tolerance)
     yield from refuse_wrong(scores, verdict.score, case["score"], tolerance)
+
+
+def _types_in(field: Mapping[str, Any]) -> Iterator[str]:
+    """The types of a field and of what is in it."""
+    yield field["type"]
+    for part in [field["items"]] if "items" in field else field.get("fields", {}).values():
+        yield from _types_in(part)
 
 
 def check_extraction(registry: "Registry", folder: Path, case: Mapping[str, Any]) -> Iterator[Finding]:  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""How the value of a field is compared with its reference: null rule first, then the field's comparator.
+"""Verdicts on the fields of an answer: null rule first, then the field's comparator.
 
 A verdict has a score in 0..1, which enters the means, and an outcome with a name, which tells how a model errs:
 
@@ -19,44 +19,17 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal
 
-from rapidfuzz.distance import Levenshtein
-
-from peakbench.benchmarks.schema import Comparator, FieldSchema, FieldSpec
-from peakbench.benchmarks.values import (
-    canonical_form,
-    equality_form,
-    field_null_words,
-    is_null,
-    resolve_keys,
-    scalar_text,
-    schema_key_index,
-    synonym_heads,
-    text_of_json,
-)
+from peakbench.benchmarks.schema import FieldSchema, FieldSpec
+from peakbench.benchmarks.values import field_null_words, is_null, resolve_keys, schema_key_index, text_of_json
+from peakbench.metrics.comparators.comparator import Maker, comparator
 
 Outcome = Literal["TP", "FD", "FA", "FN", "TN", "MISSING", "UNPARSED"]
 
-BRAND_CUTOFF = 0.8
-ANLS_CUTOFF = 0.5
-MAX_CHARS = 20_000
-"""Longest value that is compared by edits; a longer one scores 1 when equal, else 0."""
-
 _PAIRS_KEPT = 32_768
 _LONGEST_KEPT = 500
-
-_SIZES: Mapping[str, tuple[str, ...]] = {
-    "xxs": ("2xs", "extra extra small"),
-    "xs": ("x small", "extra small"),
-    "s": ("small", "sm"),
-    "m": ("medium", "med"),
-    "l": ("large", "lg"),
-    "xl": ("x large", "extra large"),
-    "2xl": ("xxl", "xx large", "extra extra large"),
-    "3xl": ("xxxl",),
-    "one size": ("os", "osfa", "one size fits all", "free size"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +59,17 @@ class FieldComparer:
     Args:
         schema: The fields.
         null_values: The registry's null words; those of the schema and its fields are added.
+        makers: Makers of comparators that need more than their field, by type; see `comparator`.
     """
 
-    def __init__(self, schema: FieldSchema, null_values: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        schema: FieldSchema,
+        null_values: Iterable[str] = (),
+        makers: Mapping[str, Maker] = MappingProxyType({}),
+    ) -> None:
         self.schema = schema
+        self._makers = makers
         self.nulls = field_null_words(schema, null_values)
         self._index = schema_key_index(schema)
         self._verdicts = {name: self._verdict_of_field(name, spec) for name, spec in schema.fields.items()}
@@ -128,8 +108,8 @@ class FieldComparer:
         return text_of_json(value, self.schema, self._index, self.nulls)
 
     def _verdict_of_field(self, name: str, spec: FieldSpec) -> Callable[[Any, Any], FieldComparison]:
-        score_of_pair = comparator(spec)
         nulls = self.nulls[name]
+        score_of_pair = comparator(spec, nulls, self._makers)
 
         def verdict(reference: Any, prediction: Any) -> FieldComparison:
             reference_null, prediction_null = is_null(reference, nulls), is_null(prediction, nulls)
@@ -160,97 +140,6 @@ def compare_fields(
 ) -> dict[str, FieldComparison]:
     """Compare one answer with its reference; for many under one schema, keep a `FieldComparer`."""
     return FieldComparer(schema, null_values).compare(reference, value)
-
-
-def comparator(spec: FieldSpec) -> Callable[[Any, Any], float]:
-    """The function that scores a pair of values, neither of them null, for a field.
-
-    It takes (reference, prediction) of any JSON type and gives 0..1; it never raises. A list or an object where a
-    text is expected scores 0; numbers and booleans there are compared as JSON text.
-    """
-    if spec.type == "exact":
-        return _exact
-    of_texts = _text_comparators(synonym_heads(spec))[spec.type]
-
-    def compared_as_text(reference: Any, prediction: Any) -> float:
-        expected, given = scalar_text(reference), scalar_text(prediction)
-        return 0.0 if expected is None or given is None else of_texts(expected, given)
-
-    return compared_as_text
-
-
-def _text_comparators(heads: Mapping[str, str]) -> dict[Comparator, Callable[[str, str], float]]:
-    """The comparators of texts, under a field's synonyms (canonical form to the canonical form of its head)."""
-
-    def head(text: str) -> str:
-        form = canonical_form(text)
-        return heads.get(form, form)
-
-    def categorical(reference: str, prediction: str) -> float:
-        return float(head(reference) == head(prediction))
-
-    def size(reference: str, prediction: str) -> float:
-        return float(size_of(reference) == size_of(prediction))
-
-    sizes = {_without_size(word): name for name, words in _SIZES.items() for word in (name, *words)}
-    size_heads = {_without_size(word): _without_size(name) for word, name in sorted(heads.items())}
-
-    def size_of(text: str) -> str:
-        form = _without_size(canonical_form(text))
-        form = size_heads.get(form, form)
-        return sizes.get(form, form)
-
-    def brand(reference: str, prediction: str) -> float:
-        if head(reference) == head(prediction):
-            return 1.0
-        return _edit_similarity(
-            canonical_form(reference).replace(" ", ""), canonical_form(prediction).replace(" ", ""), BRAND_CUTOFF
-        )
-
-    def anls(reference: str, prediction: str) -> float:
-        return _edit_similarity(equality_form(reference), equality_form(prediction), ANLS_CUTOFF)
-
-    return {"categorical": categorical, "size": size, "brand": brand, "anls": anls}
-
-
-def _without_size(form: str) -> str:
-    """A canonical form without the word `size`, unless it says nothing else."""
-    return " ".join(word for word in form.split() if word != "size") or form
-
-
-def _edit_similarity(reference: str, prediction: str, cutoff: float) -> float:
-    """1 − Levenshtein / longer length, where that is at least the cutoff, else 0."""
-    if reference == prediction:
-        return 1.0
-    if max(len(reference), len(prediction)) > MAX_CHARS:
-        return 0.0
-    similarity = Levenshtein.normalized_similarity(reference, prediction)
-    return similarity if similarity >= cutoff else 0.0
-
-
-def _exact(reference: Any, prediction: Any) -> float:
-    """1 for the same type and value, or strings of equal equality form; `1` and `1.0` are one number."""
-    if isinstance(reference, str) and isinstance(prediction, str):
-        return float(equality_form(reference) == equality_form(prediction))
-    try:
-        return float(_same(reference, prediction))
-    except RecursionError:
-        # Nested deeper than any reference: not the same, or not to be told.
-        return 0.0
-
-
-def _same(reference: Any, prediction: Any) -> bool:
-    if isinstance(reference, bool) or isinstance(prediction, bool):
-        return reference is prediction
-    if isinstance(reference, int | float) and isinstance(prediction, int | float):
-        return reference == prediction
-    if isinstance(reference, list) and isinstance(prediction, list):
-        return len(reference) == len(prediction) and all(map(_same, reference, prediction))
-    if isinstance(reference, dict) and isinstance(prediction, dict):
-        return reference.keys() == prediction.keys() and all(
-            _same(reference[key], prediction[key]) for key in reference
-        )
-    return type(reference) is type(prediction) and bool(reference == prediction)
 
 
 def _worth_keeping(value: Any) -> bool:
