@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
 
-from peakbench.benchmarks.values import field_null_words, schema_key_index, synonym_heads
+from peakbench.benchmarks.values import field_null_words, key_index, null_words, synonym_heads
 from peakbench.canonical import canonical_json, digest
 
 if TYPE_CHECKING:
-    from peakbench.benchmarks.schema import FieldSchema
+    from peakbench.benchmarks.schema import FieldSchema, FieldSpec
     from peakbench.metrics.definitions import MetricDefinition
 
 SchemaFact = Literal["type", "weight", "synonyms", "aliases", "null_values", "correct_threshold"]
@@ -42,23 +42,47 @@ def schema_digest(schema: "FieldSchema", uses: frozenset[SchemaFact], null_value
 
     What counts is what is in force: weights as shares of their sum, null words as the set of the field, synonyms as the
     head that each form stands for, aliases as the keys that lead to the field. So another spelling of the same schema
-    has the same digest, and another winner among contradicting entries another one.
+    has the same digest, and another winner among contradicting entries another one. What a list or an object is made
+    of, and the tolerance of a number, are facts of the type.
     """
     nulls = field_null_words(schema, null_values)
-    index = schema_key_index(schema)
     total = sum(spec.weight for spec in schema.fields.values())
-    facts = []
-    for name, spec in schema.fields.items():
-        known: dict[SchemaFact, Any] = {
-            "type": spec.type,
-            "weight": spec.weight / total,
-            "synonyms": synonym_heads(spec),
-            "aliases": sorted(key for key, field in index.items() if field == name),
-            "null_values": sorted(nulls[name]),
-            "correct_threshold": spec.correct_threshold,
-        }
-        facts.append([name, {fact: value for fact, value in known.items() if fact in uses}])
+    facts = _facts_of_fields(schema.fields, nulls, uses)
+    for name, known in facts:
+        if "weight" in uses:
+            known["weight"] = schema.fields[name].weight / total
+        if "correct_threshold" in uses:
+            known["correct_threshold"] = schema.fields[name].correct_threshold
     return digest(facts)[:DIGITS]
+
+
+def _facts_of_fields(
+    fields: "Mapping[str, FieldSpec]", nulls: Mapping[str, frozenset[str]], uses: frozenset[SchemaFact]
+) -> list[tuple[str, dict[str, Any]]]:
+    index = key_index(list(fields), {name: spec.aliases for name, spec in fields.items()})
+    facts = []
+    for name, spec in fields.items():
+        known = _facts(spec, nulls[name], uses)
+        if "aliases" in uses:
+            known["aliases"] = sorted(key for key, field in index.items() if field == name)
+        facts.append((name, known))
+    return facts
+
+
+def _facts(spec: "FieldSpec", nulls: frozenset[str], uses: frozenset[SchemaFact]) -> dict[str, Any]:
+    """What holds for items as for fields; what is within a field matters to those who look at its type."""
+    known: dict[SchemaFact, Any] = {"type": spec.type, "synonyms": synonym_heads(spec), "null_values": sorted(nulls)}
+    facts: dict[str, Any] = {fact: value for fact, value in known.items() if fact in uses}
+    if "type" not in uses:
+        return facts
+    if spec.type == "number":
+        facts |= {"abs_tol": spec.abs_tol, "rel_tol": spec.rel_tol}
+    if spec.items is not None:
+        facts["items"] = _facts(spec.items, nulls | null_words(spec.items.null_values), uses)
+    if spec.fields:
+        inner = {name: nulls | null_words(part.null_values) for name, part in spec.fields.items()}
+        facts["fields"] = _facts_of_fields(spec.fields, inner, uses)
+    return facts
 
 
 def _text(value: Any) -> str:
