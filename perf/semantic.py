@@ -27,14 +27,15 @@ from peakbench.metrics.semantic.memory import EmbeddingStore
 WORDS = (
     "small large tiny long short round ripped faded stained loose torn light dark navy blue red green grey striped "
     "plain checked cotton wool hole stain tear seam button collar sleeve pocket hem shoulder cuff front back left right"
-).split()
+)
 N_FIELDS = 9
 
 
 def sweep(n_models: int, n_samples: int, n_values: int, rng: random.Random) -> list[Pair]:
     """The pairs (reference, answer) of every field of every answer."""
     vocabularies = [
-        sorted({" ".join(rng.sample(WORDS, rng.randint(1, 4))) for _ in range(n_values)}) for _ in range(N_FIELDS)
+        sorted({" ".join(rng.sample(WORDS.split(), rng.randint(1, 4))) for _ in range(n_values)})
+        for _ in range(N_FIELDS)
     ]
     references = [[rng.choice(words) for words in vocabularies] for _ in range(n_samples)]
     pairs = []

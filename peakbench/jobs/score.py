@@ -13,7 +13,7 @@ from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.jobs.facts import SCORING_PACKAGES, package_versions
-from peakbench.metrics.answers import preparer
+from peakbench.metrics.answers import prefetcher, preparer
 from peakbench.metrics.metric import Answer, Metric, RepeatMetric, Timings
 from peakbench.metrics.performance import performance_of
 from peakbench.metrics.registry import Registry
@@ -167,8 +167,12 @@ def _answers(
     samples: Sequence[Sample], journal: Journal, registry: Registry, benchmark: Benchmark, repeats: int
 ) -> Iterator[tuple[Sample, list[Answer]]]:
     prepare = preparer(benchmark.file, registry)
-    for sample in samples:
-        yield sample, [prepare(sample, journal[sample.id, repeat]) for repeat in range(repeats)]
+    prefetch = prefetcher(benchmark.file, registry)
+    for start in range(0, len(samples), _SAMPLES_AT_ONCE):
+        some = samples[start : start + _SAMPLES_AT_ONCE]
+        prefetch([(sample, journal[sample.id, repeat]) for sample in some for repeat in range(repeats)])
+        for sample in some:
+            yield sample, [prepare(sample, journal[sample.id, repeat]) for repeat in range(repeats)]
 
 
 def _chunks(answers: Iterator[tuple[Sample, list[Answer]]]) -> Iterator[list[tuple[Sample, list[Answer]]]]:

@@ -1,14 +1,15 @@
 """From a record of the journal to what the metrics look at."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from peakbench.metrics.extraction import extract, read_text
 from peakbench.metrics.metric import Answer
+from peakbench.metrics.semantic.comparator import SemanticFields, has_semantic
 from peakbench.runs.records import Failure, Prediction, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from peakbench.benchmarks.file import BenchmarkFile
     from peakbench.benchmarks.sample import Sample
@@ -46,6 +47,29 @@ def preparer(file: "BenchmarkFile", registry: "Registry") -> "Callable[[Sample, 
     schema = file.schema_of_fields
     assert schema is not None, "an extraction benchmark has fields"
     return lambda sample, record: prepare(sample, record, schema, registry)
+
+
+def prefetcher(file: "BenchmarkFile", registry: "Registry") -> "Callable[[Sequence[tuple[Sample, Record]]], None]":
+    """The function that has many answers' fields embedded at once, before each is prepared; it changes no score.
+
+    Where no field is compared by meaning, or what does that is lacking, it does nothing.
+    """
+    schema = file.schema_of_fields
+    encoder = registry.field_encoder if schema is not None and has_semantic(schema) else None
+    if schema is None or encoder is None:
+        return lambda _: None
+    fields = SemanticFields(schema, encoder)
+    aliases = {name: spec.aliases for name, spec in schema.fields.items()}
+
+    def pairs(items: "Sequence[tuple[Sample, Record]]") -> "Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]":
+        for sample, record in items:
+            if isinstance(record, Failure) or not isinstance(sample.reference, Mapping):
+                continue
+            found = extract(record.text, record.reasoning, "object", list(schema.fields), aliases, registry.limits)
+            if found.parsed and isinstance(found.value, Mapping):
+                yield sample.reference, found.value
+
+    return lambda items: fields.prefetch(pairs(items))
 
 
 def _items_answer(sample: "Sample", record: Record, keys: list[str], registry: "Registry") -> Answer:

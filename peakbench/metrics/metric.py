@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from peakbench.canonical import digest
 from peakbench.errors import OutOfRangeError
-from peakbench.metrics.semantic.models import SemanticModels
-from peakbench.metrics.signatures import SchemaFact, schema_digest, signature_of
+from peakbench.metrics.semantic.models import LIBRARIES, EncoderParameters, SemanticModels
+from peakbench.metrics.signatures import DIGITS, SchemaFact, schema_digest, signature_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,6 +90,7 @@ class MetricContext:
         libraries: Distributions that compute the components, for the signature.
         cache: Where fetched parts (WordNet, model weights) lie; None where no metric may look for any.
         models: The models that metrics of meaning run; shared, so that each is loaded once.
+        field_encoder: What compares the schema's fields of the type `semantic`; None where it has none.
     """
 
     null_values: tuple[str, ...] = ()
@@ -96,6 +98,7 @@ class MetricContext:
     libraries: tuple[str, ...] = ()
     cache: Path | None = None
     models: SemanticModels = field(default_factory=SemanticModels)
+    field_encoder: EncoderParameters | None = None
 
 
 class Metric(ABC):
@@ -171,12 +174,22 @@ class Metric(ABC):
         parts = {**self.parameters(), **self.context.components}
         if self.uses and self.schema is not None:
             parts["schema"] = schema_digest(self.schema, self.uses, self.context.null_values)
-        return signature_of(self.definition, parts, self.context.libraries)
+        libraries = self.context.libraries
+        if (encoder := self._compared_by) is not None:
+            parts["semantic"] = digest(self.context.models.in_force(encoder))[:DIGITS]
+            libraries = (*libraries, *LIBRARIES)
+        return signature_of(self.definition, parts, libraries)
 
     @cached_property
     def lacking(self) -> str | None:
         """What is missing here to compute it, with the command that fetches it; None when nothing is."""
-        return None
+        encoder = self._compared_by
+        return None if encoder is None else self.context.models.lacking(encoder)
+
+    @property
+    def _compared_by(self) -> EncoderParameters | None:
+        """What the scores of fields depend on, for a metric that looks at them."""
+        return self.context.field_encoder if "type" in self.uses else None
 
     @property
     def statistics(self) -> tuple[str, ...]:

@@ -18,7 +18,9 @@ from peakbench.metrics.comparators import FieldComparer
 from peakbench.metrics.definitions import Component, Kind, MetricDefinition, RegistryFile, read_registry_file
 from peakbench.metrics.extraction import ExtractionLimits
 from peakbench.metrics.metric import Metric, MetricContext, TimingMetric
-from peakbench.metrics.semantic.models import SemanticModels
+from peakbench.metrics.semantic.comparator import has_semantic, semantic_comparison
+from peakbench.metrics.semantic.encoder import SentenceEncoder
+from peakbench.metrics.semantic.models import EncoderParameters, SemanticModels
 from peakbench.metrics.signatures import DIGITS
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _KIND_OF_TASK: dict[str, Kind] = {"extraction": "json", "text": "text", "grounding": "defects"}
 _COMPARERS_KEPT = 8
+_FIELD_ENCODER = "semantic_comparator"
 
 
 class Registry:
@@ -132,6 +135,7 @@ class Registry:
             libraries=tuple(lib for name in definition.components for lib in self.file.components[name].libraries),
             cache=self.cache,
             models=self.models,
+            field_encoder=self._field_encoder_parameters if schema is not None and has_semantic(schema) else None,
         )
         return found(definition, schema, context)
 
@@ -167,8 +171,26 @@ class Registry:
         if kept is None or kept.schema is not schema:
             while len(self._comparers) >= _COMPARERS_KEPT:
                 self._comparers.pop(next(iter(self._comparers)))
-            kept = self._comparers[id(schema)] = FieldComparer(schema, self.null_values)
+            kept = self._comparers[id(schema)] = FieldComparer(
+                schema, self.null_values, {"semantic": lambda spec: semantic_comparison(spec, self.field_encoder)}
+            )
         return kept
+
+    @property
+    def field_encoder(self) -> SentenceEncoder | None:
+        """What compares fields of the type `semantic`; None where it is lacking."""
+        parameters = self._field_encoder_parameters
+        return None if self.models.lacking(parameters) is not None else self.models.encoder(parameters)
+
+    @property
+    def _field_encoder_parameters(self) -> EncoderParameters:
+        component = self.file.components.get(_FIELD_ENCODER)
+        if component is None:
+            raise BadInputError(
+                f"{self.path} has no component `{_FIELD_ENCODER}`, which compares fields of the type `semantic`",
+                mend="add it, as the canonical file has it",
+            )
+        return EncoderParameters.of(f"component `{_FIELD_ENCODER}`", component.parameters)
 
     def golden_files(self) -> list[Path]:
         """Every golden file that an entry names, each once, in the order of the file."""

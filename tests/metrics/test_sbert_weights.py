@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from card_examples import example_in, value_of_example
 
+from peakbench.benchmarks.schema import FieldSchema, FieldSpec
 from peakbench.content import content_root
 from peakbench.errors import PeakBenchError
 from peakbench.metrics.fetch.sbert import WEIGHTS_SHA256, Sbert
@@ -51,6 +52,14 @@ def test_examples_in_cards_are_reproduced(registry: Registry, identifier: str) -
     text = card.read_text(encoding="utf-8")
     assert f"Value: {example['value']:.6g}." in text
     assert registry.definition(identifier).formula in text, "the card gives the registry's formula"
+
+
+def test_examples_of_the_comparator_are_reproduced(registry: Registry) -> None:
+    schema = FieldSchema(fields={"f": FieldSpec(type="semantic")})
+    for case in json.loads(example_in(content_root() / registry.file.components["semantic_comparator"].card)):
+        verdict = registry.comparer(schema).compare({"f": case["reference"]}, {"f": case["prediction"]})["f"]
+        assert verdict.score == pytest.approx(case["score"], abs=1e-4), case
+        assert verdict.outcome == case["outcome"], case
 
 
 def test_bulk_gives_the_values_of_the_plain_loop(registry: Registry) -> None:

@@ -1,7 +1,7 @@
 """The form of a part: data that a metric needs, and that is put in place once, before anything is scored.
 
-Nothing is fetched while scoring. A metric asks `Part.find`, and says with `Part.command` what is lacking; a person runs
-the command once. Parts lie in the cache folder, each in a folder of its own that is either whole and verified or absent.
+Nothing is fetched while scoring. A metric asks `Part.find`, and says with `Part.command` what is lacking; a person
+runs the command once. Parts lie in the cache folder, each in a folder of its own, whole and verified or not at all.
 """
 
 import shutil

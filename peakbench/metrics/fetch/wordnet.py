@@ -1,8 +1,8 @@
 """WordNet 3.0, whose synonyms METEOR counts as matches (Miller 1995).
 
-Distributions of WordNet 3.0 say the same in different bytes: Debian builds the files anew, so that most offsets in them
-differ from Princeton's, which nltk carries. So what is pinned is the digest of the content that METEOR depends on: which
-words share a synset, and the irregular forms. The bytes of what was verified and put in place are pinned beside it.
+Distributions of WordNet 3.0 say the same in different bytes: Debian builds the files anew, so that many offsets in them
+differ from Princeton's. So what is pinned is the digest of the content that METEOR depends on: which words share a
+synset, and the irregular forms. What was verified once and put in place is then known by the bytes of its files.
 """
 
 import hashlib
@@ -29,8 +29,8 @@ LEXICOGRAPHER_FILES = (
     "noun.substance noun.time verb.body verb.change verb.cognition verb.communication verb.competition "
     "verb.consumption verb.contact verb.creation verb.emotion verb.motion verb.perception verb.possession verb.social "
     "verb.stative verb.weather adj.ppl"
-).split()
-"""Names of the lexicographer files by number (WordNet's `lexnames(5)`), a file that nltk needs and Debian leaves out."""
+)
+"""Names of the lexicographer files by number (WordNet's `lexnames(5)`); nltk needs them and Debian leaves them out."""
 DEBIAN = Path("/usr/share/wordnet")
 NLTK_ARCHIVE = "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages/packages/corpora/wordnet.zip"
 MANIFEST = "peakbench.json"
@@ -166,9 +166,9 @@ def _words(index: bytes, synsets: Mapping[int, bytes]) -> list[bytes]:
 
 
 def _lexnames() -> bytes:
-    """nltk's `lexnames`: number, name and number of the part of speech, by tabs."""
+    """The file `lexnames` as nltk reads it: number, name and number of the part of speech, by tabs."""
     numbers = {"noun": 1, "verb": 2, "adj": 3, "adv": 4}
-    rows = [f"{i:02d}\t{name}\t{numbers[name.split('.')[0]]}" for i, name in enumerate(LEXICOGRAPHER_FILES)]
+    rows = [f"{i:02d}\t{name}\t{numbers[name.split('.')[0]]}" for i, name in enumerate(LEXICOGRAPHER_FILES.split())]
     return ("\n".join(rows) + "\n").encode()
 
 

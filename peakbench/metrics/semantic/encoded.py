@@ -14,7 +14,7 @@ class EncodedMetric(Metric):
     @cached_property
     def lacking(self) -> str | None:
         """The extra or the weights, with the command that brings them."""
-        return self.context.models.lacking(self._encoder_parameters)
+        return self.context.models.lacking(self._encoder_parameters) or super().lacking
 
     def parameters(self) -> dict[str, Any]:
         """The knobs, with the type of numbers that this machine computes in."""
@@ -32,4 +32,4 @@ class EncodedMetric(Metric):
 
     @cached_property
     def _encoder_parameters(self) -> EncoderParameters:
-        return EncoderParameters.of(self.definition)
+        return EncoderParameters.of(f"metric `{self.definition.id}`", self.definition.parameters)

@@ -24,7 +24,7 @@ DType = Literal["float32", "bfloat16"]
 INSTALL = "pip install 'peakbench[semantic]'"
 
 _PAIRS_AT_ONCE = 4096
-_VECTORS_KEPT = 16_384
+_VECTORS_KEPT = 32_768
 _PAIRS_KEPT = 262_144
 _BATCH = {"cpu": 32, "cuda": 256}
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -202,10 +202,11 @@ def _no_progress() -> Iterator[None]:
     """Without the bar that transformers draws while it loads weights."""
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    bar: Any = logging  # its functions have no types
+    shown = bar.is_progress_bar_enabled()
+    bar.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+            bar.enable_progress_bar()

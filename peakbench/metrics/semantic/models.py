@@ -1,10 +1,11 @@
 """Which models there are on this machine, each loaded once, whichever metrics ask for it."""
 
 import hashlib
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -21,9 +22,6 @@ from peakbench.metrics.semantic.encoder import (
 )
 from peakbench.metrics.semantic.memory import EmbeddingStore
 from peakbench.strict import StrictModel, validation_message
-
-if TYPE_CHECKING:
-    from peakbench.metrics.definitions import MetricDefinition
 
 LIBRARIES = ("sentence-transformers", "torch", "transformers")
 _LARGEST_SETTING = 10_000_000
@@ -42,18 +40,18 @@ class EncoderParameters(StrictModel):
     """`auto` is bfloat16 on a GPU and float32 elsewhere."""
 
     @classmethod
-    def of(cls, definition: "MetricDefinition") -> "EncoderParameters":
-        """Read them from a metric's entry.
+    def of(cls, owner: str, parameters: Mapping[str, Any]) -> "EncoderParameters":
+        """Read them from the entry of a metric or a component, which is called `owner` when it is refused.
 
         Raises:
             BadInputError: If one of them is missing or is none.
         """
-        given = {name: definition.parameters[name] for name in cls.model_fields if name in definition.parameters}
+        given = {name: parameters[name] for name in cls.model_fields if name in parameters}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
             raise BadInputError(
-                validation_message(f"metric `{definition.id}`: parameters", error), mend="mend the metric's entry"
+                validation_message(f"{owner}: parameters", error), mend="mend the entry in the registry's file"
             ) from error
 
 

@@ -57,4 +57,8 @@ def registry_with(folder: Path, cache: Path, **changes: Any) -> Registry:
         one.model_copy(update={"parameters": one.parameters | own}) if "weights_sha256" in one.parameters else one
         for one in shipped.file.metrics
     ]
-    return Registry(shipped.file.model_copy(update={"metrics": metrics}), shipped.path, cache)
+    of_fields = shipped.file.components["semantic_comparator"]
+    of_fields = of_fields.model_copy(update={"parameters": of_fields.parameters | own})
+    components = shipped.file.components | {"semantic_comparator": of_fields}
+    changed = shipped.file.model_copy(update={"metrics": metrics, "components": components})
+    return Registry(changed, shipped.path, cache)
