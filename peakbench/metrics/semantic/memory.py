@@ -107,7 +107,8 @@ class EmbeddingStore:
             yield
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", None) in _BROKEN:
-                with suppress(OSError):
-                    self.file.unlink()
+                for name in (self.file.name, f"{self.file.name}-journal"):  # a journal would be played into the next
+                    with suppress(OSError):
+                        self.file.with_name(name).unlink()
         except OSError:
             return
