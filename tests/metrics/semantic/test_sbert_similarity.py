@@ -119,7 +119,8 @@ def test_consistency_is_the_mean_over_pairs_and_missing_answers_agree_with_nothi
     assert metric.score_repeats(long)[0].value == pytest.approx(1 / 3)
     batches = embeddings_asked(monkeypatch)
     other = [answer(registry, said(type=word), name="b") for word in ("dark", "navy", "dark")]
-    metric.prefetch([*answers, *other])
+    alone = answer(registry, said(type="left"), name="c")
+    metric.prefetch([*answers, *other, alone])
     assert [sorted(batch) for batch in batches] == [["dark", "navy"]], "pairs of one sample only, each text once"
 
 

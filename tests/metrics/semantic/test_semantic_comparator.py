@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,8 @@ def test_texts_of_a_chunk_are_embedded_together_and_right_ones_never(
     monkeypatch.setattr(SentenceEncoder, "_embed", embed)
     given: list[Record] = [*records, failed]
     items = [(sample, record) for record in given]
+    right = {"type": "hat", "color": "left", "size": []}
+    items.append((Sample("b", "", (), right), replace(records[0], text=json.dumps(right))))
     prefetcher(file, registry)(items)
     assert [sorted(batch) for batch in batches] == [["dark blue", "large", "navy blue", "red", "small"]]
     prepare_one = preparer(file, registry)
