@@ -2,14 +2,19 @@
 
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from PIL import Image
 
+from peakbench.benchmarks.benchmark import cache_folder
 from peakbench.mock import MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
 
@@ -52,13 +57,41 @@ def server() -> Iterator[RunningMockServer]:
         yield running
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests neither read nor fill the person's cache, from the first import on; only weights are shared with it."""
+    os.environ.setdefault("PEAKBENCH_TEST_WEIGHTS", str(cache_folder()))  # workers inherit the folder below
+    own = tempfile.mkdtemp(prefix="peakbench-tests-")
+    os.environ["PEAKBENCH_CACHE"] = own
+    config.add_cleanup(lambda: shutil.rmtree(own, ignore_errors=True))
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests neither read nor fill the person's cache."""
+def _no_key() -> Iterator[None]:
+    """No test asks a real server."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PEAKBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("OPENAI_API_KEY", raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small random sentence encoder."""
+    pytest.importorskip("sentence_transformers", reason="the extra `semantic` is not installed")
+    from tiny_models import make_encoder
+
+    return make_encoder(tmp_path_factory.mktemp("models") / "tiny-encoder")
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way out of this process fails loudly."""
+
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise AssertionError("something reached for the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
 @pytest.fixture

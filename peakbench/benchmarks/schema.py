@@ -1,18 +1,20 @@
 """The fields an answer should hold, and how each is compared."""
 
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from peakbench.strict import StrictModel
 
-Comparator = Literal["exact", "categorical", "size", "brand", "anls", "number", "boolean", "list", "object"]
+Comparator = Literal["exact", "categorical", "size", "brand", "anls", "semantic", "number", "boolean", "list", "object"]
 """The comparators of this version; `metrics/comparators/card.md` defines each."""
 
 
 Tolerance = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 DEFAULT_REL_TOL = 1e-6
+SEMANTIC_THRESHOLD = 0.8
+"""The `correct_threshold` of fields compared by meaning, where none is given."""
 MAX_DEPTH = 8
 """Deepest nesting of lists and objects that a field may declare."""
 
@@ -23,10 +25,11 @@ class FieldSpec(StrictModel):
     Attributes:
         type: The comparator.
         weight: Weight in `weighted_score`; all weights equal when none is given.
-        synonyms: Head word to the words that mean the same (categorical, size and brand fields).
+        synonyms: Head word to the words that mean the same (categorical, size, brand and semantic fields).
         aliases: Other names the key may have in an answer.
         null_values: Words that mean "nothing there" in this field, beside the registry's.
-        correct_threshold: The score from which a field counts as right in the outcome counts.
+        correct_threshold: The score from which a field counts as right in the outcome counts; 1, and 0.8 for the type
+            `semantic`, where none is given.
         description: What the field means, for people.
         abs_tol: By how much a number may differ (number fields).
         rel_tol: By which share of the reference a number may differ (number fields).
@@ -47,6 +50,13 @@ class FieldSpec(StrictModel):
     items: "FieldSpec | None" = None
     fields: "dict[str, FieldSpec]" = {}
     values: list[str | int | Annotated[float, Field(allow_inf_nan=False)] | bool] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _threshold_of_meaning(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("type") == "semantic":
+            return {"correct_threshold": SEMANTIC_THRESHOLD, **data}
+        return data
 
     @field_validator("synonyms")
     @classmethod
@@ -82,7 +92,8 @@ class FieldSpec(StrictModel):
         if self.items is not None and self.items.aliases:
             raise ValueError("items have no key, so they have no `aliases` either")
         for part in self.parts:
-            if (part.weight, part.correct_threshold) != (1.0, 1.0):
+            default = SEMANTIC_THRESHOLD if part.type == "semantic" else 1.0
+            if (part.weight, part.correct_threshold) != (1.0, default):
                 raise ValueError("`weight` and `correct_threshold` are for whole fields, not for what is in them")
         if self.depth > MAX_DEPTH:
             raise ValueError(f"lists and objects are nested more than {MAX_DEPTH} deep")

@@ -221,7 +221,7 @@ def synonym_heads(spec: FieldSpec) -> dict[str, str]:
 
     Empty for the types that know no synonyms. A word of two heads stands for the first of them.
     """
-    if spec.type not in ("categorical", "size", "brand"):
+    if spec.type not in ("categorical", "size", "brand", "semantic"):
         return {}
     heads = {canonical_form(head): canonical_form(head) for head in spec.synonyms}
     for head, words in spec.synonyms.items():

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 from peakbench.metrics.extraction import Extractor, read_text
 from peakbench.metrics.grounding.answer import GroundingReader
 from peakbench.metrics.metric import Answer
+from peakbench.metrics.semantic.comparator import SemanticFields, has_semantic
 from peakbench.runs.records import Failure, Prediction, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from peakbench.benchmarks.file import BenchmarkFile
     from peakbench.benchmarks.sample import Sample
@@ -89,6 +90,27 @@ def preparer(
     schema = file.schema_of_fields
     assert schema is not None, "an extraction benchmark has fields"
     return lambda sample, record: answer_of(sample, record, predict(record), schema, registry, majority)
+
+
+def prefetcher(file: "BenchmarkFile", registry: "Registry") -> "Callable[[Sequence[tuple[Sample, Record]]], None]":
+    """The function that has many answers' fields embedded at once, before each is prepared; it changes no score.
+
+    Where no field is compared by meaning, or what does that is lacking, it does nothing.
+    """
+    schema = file.schema_of_fields
+    encoder = registry.field_encoder if schema is not None and has_semantic(schema) else None
+    if schema is None or encoder is None:
+        return lambda _: None
+    fields = SemanticFields(schema, encoder)
+    predict = extractor(file, registry)
+
+    def pairs(items: "Sequence[tuple[Sample, Record]]") -> "Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]":
+        for sample, record in items:
+            found = predict(record)
+            if found is not None and found.parsed and isinstance(sample.reference, Mapping):
+                yield sample.reference, found.value
+
+    return lambda items: fields.prefetch(pairs(items))
 
 
 def prepare_text(sample: "Sample", record: Record, registry: "Registry") -> Answer:

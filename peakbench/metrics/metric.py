@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from peakbench.canonical import digest
 from peakbench.errors import MetricError, OutOfRangeError, PeakBenchError
-from peakbench.metrics.signatures import SchemaFact, schema_digest, signature_of
+from peakbench.metrics.semantic.models import LIBRARIES, EncoderParameters, SemanticModels
+from peakbench.metrics.signatures import DIGITS, SchemaFact, schema_digest, signature_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,6 +109,8 @@ class MetricContext:
         code: Digest of the metric's code where that is not PeakBench's own, for the signature.
         answer_schema: The benchmark's response schema; None where it follows from the fields, or where there is none.
         memory: Of pairs of texts, shared by all that the registry makes of a metric; None for one of its own.
+        models: The models that metrics of meaning run; shared, so that each is loaded once.
+        field_encoder: What compares the schema's fields of the type `semantic`; None where it has none.
     """
 
     null_values: tuple[str, ...] = ()
@@ -120,6 +124,8 @@ class MetricContext:
     code: str | None = None
     answer_schema: Mapping[str, Any] | None = None
     memory: "PairMemory | None" = None
+    models: SemanticModels = field(default_factory=SemanticModels)
+    field_encoder: EncoderParameters | None = None
 
 
 class Metric(ABC):
@@ -203,14 +209,24 @@ class Metric(ABC):
         parts = {**self.parameters(), **self.context.components}
         if self.uses and self.schema is not None:
             parts["schema"] = schema_digest(self.schema, self.uses, self.context.null_values)
+        libraries = self.context.libraries
+        if (encoder := self._compared_by) is not None:
+            parts["semantic"] = digest(self.context.models.in_force(encoder))[:DIGITS]
+            libraries = (*libraries, *LIBRARIES)
         if self.context.code is not None:
             parts["code"] = self.context.code
-        return signature_of(self.definition, parts, self.context.libraries)
+        return signature_of(self.definition, parts, libraries)
 
     @cached_property
     def lacking(self) -> str | None:
         """What is missing here to compute it, with the command that fetches it; None when nothing is."""
-        return None
+        encoder = self._compared_by
+        return None if encoder is None else self.context.models.lacking(encoder)
+
+    @property
+    def _compared_by(self) -> EncoderParameters | None:
+        """What the scores of fields depend on, for a metric that looks at them."""
+        return self.context.field_encoder if "type" in self.uses else None
 
     @property
     def statistics(self) -> tuple[str, ...]:

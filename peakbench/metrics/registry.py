@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from peakbench.benchmarks.benchmark import cache_folder
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
-from peakbench.metrics.comparators import FieldComparer
+from peakbench.metrics.comparators import FieldComparer, Maker
 from peakbench.metrics.composite import Composite, Part, PenaltyPart
 from peakbench.metrics.definitions import Component, CompositeDefinition, Kind, MetricDefinition
 from peakbench.metrics.extraction import ExtractionLimits
 from peakbench.metrics.metric import MeanMetric, Metric, MetricContext, TimingMetric
 from peakbench.metrics.pairs import PairMemory
 from peakbench.metrics.registry_file import RegistrySource, canonical_path, read_registry_file
+from peakbench.metrics.semantic.comparator import has_semantic, semantic_comparison
+from peakbench.metrics.semantic.encoder import SentenceEncoder
+from peakbench.metrics.semantic.models import EncoderParameters, SemanticModels
 from peakbench.metrics.signatures import DIGITS
 from peakbench.metrics.third_party import code_digest, find_implementation, require_subclass
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 _KIND_OF_TASK: dict[str, Kind] = {"extraction": "json", "text": "text", "grounding": "defects"}
 _COMPARERS_KEPT = 8
+_FIELD_ENCODER = "semantic_comparator"
 
 
 class Registry:
@@ -48,6 +52,7 @@ class Registry:
         self.file = source.file
         self.path = source.path
         self.cache = cache if cache is not None else cache_folder()
+        self.models = SemanticModels(self.cache)
         self.definitions: tuple[MetricDefinition, ...] = source.file.definitions
         self.digest = source.file.digest
         self._by_id = {definition.id: definition for definition in self.definitions}
@@ -193,11 +198,28 @@ class Registry:
         content = schema.model_dump_json()
         comparer = self._comparers.get(content)
         if comparer is None:
-            comparer = self._comparers[content] = FieldComparer(schema, self.null_values)
+            makers: dict[str, Maker] = {"semantic": lambda spec: semantic_comparison(spec, self.field_encoder)}
+            comparer = self._comparers[content] = FieldComparer(schema, self.null_values, makers)
         self._comparers_by_object[id(schema)] = schema, comparer
         _keep_newest(self._comparers)
         _keep_newest(self._comparers_by_object)
         return comparer
+
+    @property
+    def field_encoder(self) -> SentenceEncoder | None:
+        """What compares fields of the type `semantic`; None where it is lacking."""
+        parameters = self._field_encoder_parameters
+        return None if self.models.lacking(parameters) is not None else self.models.encoder(parameters)
+
+    @property
+    def _field_encoder_parameters(self) -> EncoderParameters:
+        component = self.file.components.get(_FIELD_ENCODER)
+        if component is None:
+            raise BadInputError(
+                f"{self.path} has no component `{_FIELD_ENCODER}`, which compares fields of the type `semantic`",
+                mend="add it, as the canonical file has it",
+            )
+        return EncoderParameters.of(f"component `{_FIELD_ENCODER}`", component.parameters)
 
     def golden_files(self) -> list[Path]:
         """Every golden file that an entry names, each once, in the order of the file."""
@@ -250,6 +272,8 @@ class Registry:
             null_values=self.null_values,
             cache=self.cache,
             comparer=None if schema is None else self.comparer(schema),
+            models=self.models,
+            field_encoder=self._field_encoder_parameters if schema is not None and has_semantic(schema) else None,
             answer_schema=answer_schema,
             labels=labels or {},
             boxes=boxes,

@@ -46,5 +46,7 @@ def _made(spec: FieldSpec, nulls: frozenset[str], makers: Mapping[str, Maker]) -
             return list_comparison(spec.items, nulls, lambda item, words: _made(item, words, makers))
         case "object":
             return object_comparison(spec.fields, nulls, lambda field, words: _made(field, words, makers))
+        case "semantic":
+            raise TypeError("fields of the type `semantic` are compared by a model: their maker has to be given")
         case "categorical" | "size" | "brand" | "anls":
             return text_comparison(spec)

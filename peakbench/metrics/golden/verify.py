@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from peakbench.metrics.golden.quality import check_penalty, check_quality
 from peakbench.metrics.golden.responses import check_responses
 from peakbench.metrics.golden.structured import check_floors, check_structured
 from peakbench.metrics.golden.text import check_similarity
+from peakbench.metrics.semantic.models import SemanticModels
 
 if TYPE_CHECKING:
     from peakbench.metrics.registry import Registry
@@ -88,6 +90,8 @@ def verify(registry: "Registry", golden: Path | None = None) -> list[GoldenOutco
             raise BadInputError(f"{golden} holds no golden files", mend="give a folder with *.jsonl files")
     else:
         files = [golden]
+    registry = copy(registry)
+    registry.models = SemanticModels(registry.cache, auto="float32")  # golden values are, whatever machine looks
     return [outcome for file in files for outcome in _verify_file(registry, file)]
 
 
