@@ -3,33 +3,49 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+# Similarity of meaning: torch, and the weights of a sentence encoder. SEMANTIC=0 leaves both out.
+SEMANTIC ?= 1
+ifeq ($(SEMANTIC),0)
+EXTRAS := dev
+WEIGHTS :=
+SIZE := some 500 MB
+else
+EXTRAS := dev,semantic
+WEIGHTS := weights
+SIZE := some 1.3 GB with torch, and more where pip takes torch with CUDA; SEMANTIC=0 leaves it out
+endif
+STAMP := $(VENV)/.installed-$(EXTRAS)
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint types schemas wheel clean
+.PHONY: help demo test slow lint types schemas weights clean
 
 help:
 	@echo "make demo    a leaderboard of answers about pictures, on this machine, in a minute or two"
 	@echo "make test    the fast tests"
 	@echo "make slow    the slow tests: kill and resume, a full disk, a wheel in an empty environment"
 	@echo "make lint    ruff        make types    mypy --strict"
+	@echo "make weights fetch the sentence encoder, 440 MB, once (demo and test do; SEMANTIC=0 leaves it out)"
 	@echo "make schemas write the JSON Schemas of all files into docs/schemas"
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "PeakBench needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
-	@echo "installing PeakBench into $(VENV) (some 300 MB, once)"
+	@echo "installing PeakBench into $(VENV) ($(SIZE); once)"
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "no virtual environment could be made; on Debian: apt install python3-venv"; exit 2; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@
 
-demo: $(STAMP)
+# Not to be had is no reason to stop: what needs the weights then shows a dash, and the command that fetches them.
+weights: $(STAMP)
+	@$(BIN)/peakbench metrics fetch sbert >/dev/null || echo "going on without the sentence encoder"
+
+demo: $(STAMP) $(WEIGHTS)
 	@$(BIN)/peakbench demo --output demo
 
-test: $(STAMP)
+test: $(STAMP) $(WEIGHTS)
 	$(BIN)/pytest -m "not slow" -n 2
 
-slow: $(STAMP)
+slow: $(STAMP) $(WEIGHTS)
 	$(BIN)/pytest -m slow
 
 lint: $(STAMP)
