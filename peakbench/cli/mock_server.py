@@ -25,6 +25,10 @@ def mock_server(
         int, typer.Option("--max-faults", min=0, help="How often one request may be hit by a fault.")
     ] = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the faults.")] = 0,
+    constrain: Annotated[
+        bool,
+        typer.Option("--constrain", help="Hold answers to the schema of `response_format`, instead of ignoring it."),
+    ] = False,
     canned: Annotated[
         bool, typer.Option("--canned", help="Serve one answer to everything, without looking; for measuring clients.")
     ] = False,
@@ -70,6 +74,7 @@ def mock_server(
         api_key=key,
         ttft_ms=ttft_ms,
         token_ms=token_ms,
+        constrains=constrain,
         faults=Faults(rate_429, rate_500, rate_reset, retry_after, seed, max_faults),
     )
 

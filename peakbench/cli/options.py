@@ -39,6 +39,21 @@ Transport = Annotated[
     Literal["http", "openai"],
     typer.Option("--transport", help="What sends the requests: the fast one, or the `openai` client, for its ways."),
 ]
+ResponseFormat = Annotated[
+    Literal["free", "json_object", "json_schema", "structured_outputs"],
+    typer.Option(
+        "--response-format",
+        help="Have the server hold answers to the benchmark's schema; a first request checks that it does.",
+    ),
+]
+ExtraBody = Annotated[
+    str | None,
+    typer.Option("--extra-body", help="JSON object whose keys every request holds, such as chat_template_kwargs."),
+]
+Header = Annotated[
+    list[str] | None,
+    typer.Option("--header", help="`NAME: VALUE`, sent with every request, never written; may be given again."),
+]
 Timeout = Annotated[
     float, typer.Option("--timeout", min=0.1, help="Deadline of one sample, retries included, in seconds.")
 ]

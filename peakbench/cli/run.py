@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from peakbench.cli import options
+from peakbench.cli.request_options import without_values
 from peakbench.cli.watch import check_error_rate, next_step, report, watching
 
 
@@ -21,6 +22,9 @@ def run(
     repeats: options.Repeats = 1,
     max_concurrency: options.MaxConcurrency = 8,
     transport: options.Transport = "http",
+    response_format: options.ResponseFormat = "free",
+    extra_body: options.ExtraBody = None,
+    header: options.Header = None,
     timeout: options.Timeout = 300.0,
     max_retries: options.MaxRetries = 5,
     resume: options.Resume = False,
@@ -37,6 +41,7 @@ def run(
 ) -> None:
     """Ask a model about a benchmark's samples and score its answers."""
     from peakbench.benchmarks.benchmark import find_benchmark
+    from peakbench.cli.request_options import headers, json_object
     from peakbench.errors import BadInputError
     from peakbench.jobs.run import RunSettings, api_key, run_benchmark
     from peakbench.metrics.registry import Registry
@@ -52,10 +57,12 @@ def run(
         raise BadInputError("--retry-failed goes on with a run", mend="give --resume --retry-failed")
     settings = RunSettings(
         model=ModelFacts(name=model, revision=revision),
-        endpoint=Endpoint(normalise_base_url(base_url), api_key(api_key_env), api_key_env),
+        endpoint=Endpoint(normalise_base_url(base_url), api_key(api_key_env), api_key_env, headers(header)),
         output=output,
         asking=AskingSettings(max_concurrency, timeout, max_retries),
         transport=transport,
+        response_format=response_format,
+        extra_body=json_object("--extra-body", extra_body),
         limit=limit,
         seed=seed,
         repeats=repeats,
@@ -76,6 +83,6 @@ def run(
 
 
 def command_line() -> str:
-    """The command as it was typed, without what says whether to go on; keys are never part of it."""
+    """The command as it was typed, without what says whether to go on, and without the values of headers."""
     words = [word for word in sys.argv[1:] if word not in ("--resume", "--fresh", "--retry-failed", "--retry_failed")]
-    return shlex.join(["peakbench", *words])
+    return shlex.join(["peakbench", *without_values(words)])

@@ -25,6 +25,9 @@ def sweep(
     repeats: options.Repeats = 1,
     max_concurrency: options.MaxConcurrency = 8,
     transport: options.Transport = "http",
+    response_format: options.ResponseFormat = "free",
+    extra_body: options.ExtraBody = None,
+    header: options.Header = None,
     timeout: options.Timeout = 300.0,
     max_retries: options.MaxRetries = 5,
     resume: Annotated[
@@ -42,6 +45,7 @@ def sweep(
     from contextlib import ExitStack
 
     from peakbench.cli.console import print_error, print_json, say
+    from peakbench.cli.request_options import headers, json_object
     from peakbench.cli.run import command_line
     from peakbench.cli.watch import check_error_rate, next_step, watching
     from peakbench.errors import BadInputError, ExitCode
@@ -64,11 +68,16 @@ def sweep(
     settings = RunSettings(
         model=ModelFacts(name=content.models[0].name),
         endpoint=Endpoint(
-            normalise_base_url(base_url or content.base_url or options.DEFAULT_URL), api_key(api_key_env), api_key_env
+            normalise_base_url(base_url or content.base_url or options.DEFAULT_URL),
+            api_key(api_key_env),
+            api_key_env,
+            headers(header),
         ),
         output=output,
         asking=AskingSettings(max_concurrency, timeout, max_retries),
         transport=transport,
+        response_format=response_format,
+        extra_body=json_object("--extra-body", extra_body),
         limit=limit,
         seed=seed,
         repeats=repeats,

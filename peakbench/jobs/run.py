@@ -2,20 +2,23 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
 from peakbench.benchmarks.loaders import DataPlace, Finding, place_text, told
-from peakbench.benchmarks.sample import Sample, data_digest
+from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.training import Training, read_training
 from peakbench.errors import BadInputError, InterruptedRunError, PeakBenchError
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
 from peakbench.jobs.floors import ensure_floors
+from peakbench.jobs.identity import run_identity
 from peakbench.jobs.score import metrics_of, score_run
 from peakbench.metrics.registry import Registry
 from peakbench.runners.asking import AskingSettings, AskingState, ask
+from peakbench.runners.constraint import ResponseFormat, request_extra, require_constraint
 from peakbench.runners.endpoint import Endpoint, probe
 from peakbench.runners.opening import open_transport, run_loop
 from peakbench.runners.transport import TransportName
@@ -39,6 +42,8 @@ class RunSettings:
         output: Root of the run folders.
         asking: How hard to ask.
         transport: What asks.
+        response_format: How the server constrains answers; checked by a request before the first sample.
+        extra_body: Keys of every request's body beside PeakBench's own.
         limit: Samples to ask about, drawn with `seed`; None for all.
         seed: For the draw, the floors and the bootstrap.
         repeats: How often each sample is asked.
@@ -57,6 +62,8 @@ class RunSettings:
     output: Path
     asking: AskingSettings = field(default_factory=AskingSettings)
     transport: TransportName = "http"
+    response_format: ResponseFormat = "free"
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
     limit: int | None = None
     seed: int = 0
     repeats: int = 1
@@ -108,6 +115,7 @@ def run_benchmark(
     """
     watching = watching or Watching()
     metrics_of(benchmark.file, registry)  # a benchmark that cannot be scored is not asked
+    request_extra(settings.response_format, benchmark.file.answer_schema, settings.extra_body)
     if settings.data is None and benchmark.file.data.make is not None:
         watching.say(f"the data of {benchmark.name} is rendered, unless it is there already")
     cache = settings.cache or cache_folder()
@@ -149,26 +157,6 @@ def run_benchmark(
             interrupted = InterruptedRunError("interrupted; everything answered so far is kept")
             raise _with_way_on(interrupted, settings, folder) from error
     return RunOutcome(folder, results)
-
-
-def run_identity(
-    benchmark: Benchmark, samples: Sequence[Sample], settings: RunSettings, training: Training | None
-) -> Identity:
-    """The identity of a run over these samples, with floors from this training split."""
-    return Identity(
-        kind="run",
-        benchmark=benchmark.name,
-        data=data_digest([sample.digest for sample in samples]),
-        prompt=benchmark.prompt_digest,
-        generation=benchmark.file.generation.model_dump(mode="json"),
-        fields=benchmark.fields_digest,
-        model=settings.model.name,
-        revision=settings.model.revision,
-        repeats=settings.repeats,
-        limit=settings.limit,
-        seed=settings.seed,
-        training=None if training is None else training.digest,
-    )
 
 
 def _probe(settings: RunSettings) -> ServerFacts:
@@ -308,6 +296,7 @@ def _begin_session(folder: RunFolder, settings: RunSettings, server: ServerFacts
     session = Session(
         started=utc_now(),
         base_url=settings.endpoint.base_url,
+        headers=[name for name, _ in settings.endpoint.headers],
         transport=settings.transport,
         max_concurrency=settings.asking.max_concurrency,
         timeout_s=settings.asking.timeout_s,
@@ -342,6 +331,10 @@ def _ask(
         async def asking() -> None:
             transport = open_transport(settings.transport, settings.endpoint, settings.asking.max_concurrency)
             try:
+                first, _ = next(_requests(benchmark, todo, settings))
+                await require_constraint(
+                    transport, first, settings.response_format, settings.extra_body, settings.asking.timeout_s
+                )
                 await ask(
                     _requests(benchmark, todo, settings),
                     transport,
@@ -377,7 +370,8 @@ def _requests(
     benchmark: Benchmark, todo: Sequence[tuple[Sample, int]], settings: RunSettings
 ) -> Iterator[tuple[Request, str]]:
     generation = benchmark.file.generation
-    how = Generation(generation.max_tokens, generation.temperature, tuple(generation.stop))
+    extra = request_extra(settings.response_format, benchmark.file.answer_schema, settings.extra_body)
+    how = Generation(generation.max_tokens, generation.temperature, tuple(generation.stop), extra=extra)
     for sample, repeat in todo:
         request = Request(
             sample_id=sample.id,

@@ -27,6 +27,7 @@ class RunFacts:
         hub_id: Repository on the Hugging Face Hub.
         started: When asking began, ISO 8601 in UTC.
         hardware: Of the machine that asked.
+        answers: How the server held answers to a schema; `free` for the prompt alone.
         server: The server's name and version.
         note: What else a reader should know; for a floor, what it answers.
         superseded: Earlier runs of the same model that this one stands for.
@@ -42,6 +43,7 @@ class RunFacts:
     hub_id: str | None = None
     started: str = ""
     hardware: str | None = None
+    answers: str = "free"
     server: str | None = None
     note: str = ""
     superseded: int = 0
@@ -105,6 +107,7 @@ def _facts(folder: Path, manifest: "RunManifest") -> RunFacts:
         hub_id=model.hub_id,
         started=manifest.sessions[0].started if manifest.sessions else manifest.created,
         hardware=None if floor else _hardware(manifest.hardware),
+        answers=manifest.identity.generation.get("response_format", "free"),
         server=server,
         note=manifest.note or model.note or "",
         superseded=0,

@@ -200,6 +200,8 @@ def _differences(models: Sequence[BoardRow]) -> list[str]:
         ("concurrency", lambda row: ", ".join(map(str, dict.fromkeys(row.max_concurrency))) or "not stated"),
         ("repeats", lambda row: str(row.repeats)),
     ]
+    if any(row.answers != "free" for row in models):
+        kinds.append(("response format", lambda row: row.answers))
     lines, same = [], []
     for what, of in kinds:
         groups: dict[str, list[str]] = {}

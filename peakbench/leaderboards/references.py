@@ -78,6 +78,7 @@ def reference_rows(
                 hub_id=None,
                 started="",
                 hardware=None,
+                answers="",
                 server=None,
                 note="; ".join(noted),
                 superseded=0,

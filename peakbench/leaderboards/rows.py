@@ -93,6 +93,8 @@ class BoardRow(StrictModel):
     hub_id: str | None
     started: str
     hardware: str | None
+    answers: str
+    """How the server held answers to a schema; `free` for the prompt alone."""
     server: str | None
     note: str
     superseded: int

@@ -1,7 +1,8 @@
 """From the body of a chat completion request to the text that answers it: everything but HTTP.
 
 The request is checked as vLLM checks it and refused in vLLM's words where it has some. What the models cannot honour
-because they do not sample (`seed`, `top_p`, `response_format`, log probabilities and the like) is accepted and ignored.
+because they do not sample (`seed`, `top_p`, log probabilities and the like) is accepted and ignored,
+and so is `response_format` unless the server is told to constrain.
 
 Tokens are counted in pieces: a piece is a punctuation mark or a run of at most six letters, digits or underscores,
 together with the white space before it. The text of the messages and of the answer is counted this way; an image counts
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from peakbench.mock.answers import MockModel
+from peakbench.mock.constrained import held_to, schema_of_request
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -84,6 +86,8 @@ class _ChatRequest(BaseModel):
     max_completion_tokens: Annotated[int | None, Field(ge=1)] = None
     stop: str | list[str] | None = None
     n: Annotated[int | None, Field(ge=1, le=1)] = None
+    response_format: Any = None
+    structured_outputs: Any = None
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
 
@@ -142,7 +146,14 @@ class Completion:
         }
 
 
-def complete(body: bytes, models: Mapping[str, MockModel], *, max_image_pixels: int, max_model_len: int) -> Completion:
+def complete(
+    body: bytes,
+    models: Mapping[str, MockModel],
+    *,
+    max_image_pixels: int,
+    max_model_len: int,
+    constrains: bool = False,
+) -> Completion:
     """Answer the body of one chat completion request.
 
     Raises:
@@ -161,7 +172,9 @@ def complete(body: bytes, models: Mapping[str, MockModel], *, max_image_pixels: 
     prompt_tokens = len(pieces_of(prompt)) + sum(image_tokens(image.width, image.height) for image in images)
     room = _room_for_answer(request, prompt_tokens, max_model_len)
     answer = model.answer(images[0], prompt)
-    text, finish_reason = _limit(answer.text, answer.finish_reason, room, request.stop_strings)
+    schema = schema_of_request(request.response_format, request.structured_outputs) if constrains else None
+    said = answer.text if schema is None else held_to(answer.text, schema)
+    text, finish_reason = _limit(said, answer.finish_reason, room, request.stop_strings)
     return Completion(
         model=request.model,
         pieces=pieces_of(text),

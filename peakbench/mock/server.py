@@ -226,6 +226,7 @@ class MockServer:
                 self._models,
                 max_image_pixels=self._settings.max_image_pixels,
                 max_model_len=self._settings.max_model_len,
+                constrains=self._settings.constrains,
             ),
         )
 

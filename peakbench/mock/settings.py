@@ -20,6 +20,7 @@ class MockServerSettings:
         latency_jitter: Each of the two varies evenly by this share up and down, in [0, 1].
         latency_seed: Another seed varies them otherwise; the same request takes the same time again.
         faults: Failures on purpose.
+        constrains: Whether answers are held to the schema that a request gives; else it is accepted and ignored.
         max_body_bytes: A longer request body is refused with 413.
         max_image_pixels: An image with more pixels is refused with 400.
         max_model_len: Context length of every model, tokens.
@@ -38,6 +39,7 @@ class MockServerSettings:
     latency_jitter: float = 0.0
     latency_seed: int = 0
     faults: Faults = field(default_factory=Faults)
+    constrains: bool = False
     max_body_bytes: int = 32 * 1024 * 1024
     max_image_pixels: int = 40_000_000
     max_model_len: int = 8192

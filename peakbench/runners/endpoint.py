@@ -19,6 +19,8 @@ _VERSION_TIMEOUT_S = 5.0
 _MAX_BYTES = 16 * 2**20
 """Longest body that is read of what a server says about itself."""
 _SHOWN_MODELS = 12
+_SHORTEST_SECRET = 4
+"""Shorter values would be found, and replaced, in every other word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,21 @@ class Endpoint:
         base_url: Ends with the version, such as `http://localhost:8000/v1`; no credentials in it.
         api_key: Sent as the bearer token; `EMPTY` when there is none. Never written anywhere.
         api_key_env: The environment variable the key came from, for messages.
+        headers: Sent with every request beside those; their values are never written anywhere.
     """
 
     base_url: str
     api_key: str = field(repr=False, default="EMPTY")
     api_key_env: str = "OPENAI_API_KEY"
+    headers: tuple[tuple[str, str], ...] = field(repr=False, default=())
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may show: the key and the values of headers, whole and without a scheme before them."""
+        values = [self.api_key]
+        for _, value in self.headers:
+            values += [value, *value.split(" ")[1:]]
+        return tuple(value for value in values if len(value) >= _SHORTEST_SECRET)
 
 
 def normalise_base_url(url: str) -> str:
@@ -88,7 +100,7 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
     """
     import aiohttp
 
-    headers = {"Authorization": f"Bearer {endpoint.api_key}"}
+    headers = {"Authorization": f"Bearer {endpoint.api_key}", **dict(endpoint.headers)}
     try:
         async with aiohttp.ClientSession(headers=headers, proxy=environment_proxy(endpoint.base_url)) as session:
             status, location, body = await _get(session, f"{endpoint.base_url}/models", _PROBE_TIMEOUT_S)

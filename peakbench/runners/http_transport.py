@@ -48,7 +48,11 @@ class HttpTransport:
         self._url = f"{endpoint.base_url}/chat/completions"
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=max_connections, ttl_dns_cache=300),
-            headers={"Authorization": f"Bearer {endpoint.api_key}", "Content-Type": "application/json"},
+            headers={
+                "Authorization": f"Bearer {endpoint.api_key}",
+                "Content-Type": "application/json",
+                **dict(endpoint.headers),
+            },
             proxy=environment_proxy(endpoint.base_url),
         )
 
@@ -65,7 +69,7 @@ class HttpTransport:
                 sample_id=request.sample_id,
                 repeat=request.repeat,
                 kind=kind,
-                message=redacted(message, self._endpoint.api_key),
+                message=redacted(message, *self._endpoint.secrets),
                 status=status,
                 timing=timing(),
                 retry_after_s=wait_s,
@@ -155,6 +159,8 @@ def _template(model: str, system: str, generation: Generation) -> tuple[bytes, b
         options["stop"] = list(generation.stop)
     if generation.seed is not None:
         options["seed"] = generation.seed
+    if generation.extra:
+        options |= json.loads(generation.extra)
     return head, b"}]}]," + _json(options)[1:]
 
 

@@ -3,6 +3,7 @@
 It is also the reference for any other transport: what it sends and how it reads an answer is the contract.
 """
 
+import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -35,7 +36,11 @@ class OpenAITransport:
         # No redirect is followed: it would lose the request's body, or take the key and the pictures elsewhere.
         http_client = openai.DefaultAsyncHttpxClient(follow_redirects=False, event_hooks={"response": [_limit]})
         self._client = openai.AsyncOpenAI(
-            base_url=endpoint.base_url, api_key=endpoint.api_key, max_retries=0, http_client=http_client
+            base_url=endpoint.base_url,
+            api_key=endpoint.api_key,
+            max_retries=0,
+            http_client=http_client,
+            default_headers=dict(endpoint.headers),
         )
 
     async def send(self, request: Request, timeout_s: float) -> Record:
@@ -52,6 +57,8 @@ class OpenAITransport:
             options["stop"] = list(generation.stop)
         if generation.seed is not None:
             options["seed"] = generation.seed
+        if generation.extra:
+            options["extra_body"] = json.loads(generation.extra)
         started_at, clock = time.time(), time.perf_counter()
 
         def failure(
@@ -61,7 +68,7 @@ class OpenAITransport:
                 sample_id=request.sample_id,
                 repeat=request.repeat,
                 kind=kind,
-                message=redacted(str(error), self._endpoint.api_key),
+                message=redacted(str(error), *self._endpoint.secrets),
                 status=status,
                 timing=Timing(started_at, (time.perf_counter() - clock) * 1000),
                 retry_after_s=wait_s,

@@ -36,9 +36,12 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     return seconds if 0 <= seconds < float("inf") else None
 
 
-def redacted(text: str, key: str) -> str:
-    """A message, shortened and without the key, whoever put it there."""
-    clean = text.replace(key, "[redacted]") if key and key != "EMPTY" else text
+def redacted(text: str, *secrets: str) -> str:
+    """A message, shortened and without the key and its like, whoever put them there."""
+    clean = text
+    for secret in secrets:
+        if secret and secret != "EMPTY":
+            clean = clean.replace(secret, "[redacted]")
     return clean if len(clean) <= _MESSAGE_CHARS else clean[:_MESSAGE_CHARS] + "…"
 
 

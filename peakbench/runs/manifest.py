@@ -88,6 +88,8 @@ class Session(StrictModel):
     base_url: str
     transport: str = "openai"
     """What asked: `http`, or the `openai` client, which was the only one before this was recorded."""
+    headers: list[str] = []
+    """Names of the headers that were sent beside the usual ones; never their values."""
     max_concurrency: int
     timeout_s: float
     max_retries: int

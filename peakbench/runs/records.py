@@ -20,12 +20,14 @@ class Generation:
         temperature: 0 unless the benchmark file says otherwise.
         stop: Strings at which the answer ends.
         seed: Sent to the server when given; None leaves it to the server.
+        extra: A JSON object whose keys the request's body holds too, such as `response_format`; empty for none.
     """
 
     max_tokens: int = 512
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    extra: str = ""
 
 
 @dataclass(frozen=True, slots=True)

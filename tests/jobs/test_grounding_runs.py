@@ -14,7 +14,8 @@ from peakbench.benchmarks.benchmark import Benchmark, find_benchmark
 from peakbench.benchmarks.floors import floor_answers
 from peakbench.benchmarks.sample import Sample
 from peakbench.jobs.floors import ensure_floors
-from peakbench.jobs.run import RunSettings, run_identity
+from peakbench.jobs.identity import run_identity
+from peakbench.jobs.run import RunSettings
 from peakbench.jobs.score import metrics_of
 from peakbench.leaderboards.board import build_board
 from peakbench.leaderboards.entries import BoardEntry, RunFacts

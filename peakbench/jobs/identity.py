@@ -1,0 +1,59 @@
+"""What a run is: everything that must agree for two sessions of asking to be one run."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from peakbench.benchmarks.benchmark import Benchmark
+from peakbench.benchmarks.sample import Sample, data_digest
+from peakbench.benchmarks.training import Training
+from peakbench.canonical import digest
+from peakbench.metrics.signatures import DIGITS
+from peakbench.runs.manifest import Identity
+
+if TYPE_CHECKING:
+    from peakbench.jobs.run import RunSettings
+
+_SECRET = re.compile(r"key|token$|secret|password|credential|authorization", re.IGNORECASE)
+
+
+def run_identity(
+    benchmark: Benchmark, samples: Sequence[Sample], settings: "RunSettings", training: Training | None
+) -> Identity:
+    """The identity of a run over these samples, with floors from this training split."""
+    return Identity(
+        kind="run",
+        benchmark=benchmark.name,
+        data=data_digest([sample.digest for sample in samples]),
+        prompt=benchmark.prompt_digest,
+        generation=_generation(benchmark, settings),
+        fields=benchmark.fields_digest,
+        model=settings.model.name,
+        revision=settings.model.revision,
+        repeats=settings.repeats,
+        limit=settings.limit,
+        seed=settings.seed,
+        training=None if training is None else training.digest,
+    )
+
+
+def _generation(benchmark: Benchmark, settings: "RunSettings") -> dict[str, Any]:
+    """How answers are written: constrained and free runs are different runs, and so are those with other keys."""
+    told = benchmark.file.generation.model_dump(mode="json")
+    if settings.response_format != "free":
+        told["response_format"] = settings.response_format
+        told["answer_schema"] = digest(benchmark.file.answer_schema)[:DIGITS]
+    if settings.extra_body:
+        told["extra_body"] = without_secrets(settings.extra_body)
+    return told
+
+
+def without_secrets(value: Any, name: str = "") -> Any:
+    """The same JSON value, with a digest in the place of every text whose key sounds like that of a secret."""
+    if isinstance(value, Mapping):
+        return {key: without_secrets(each, str(key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(each, name) for each in value]
+    if isinstance(value, str) and _SECRET.search(name):
+        return f"sha256:{digest(value)[:DIGITS]}"
+    return value
