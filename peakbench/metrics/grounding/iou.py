@@ -67,8 +67,8 @@ def giou_matrix(ones: "NDArray[np.float64]", others: "NDArray[np.float64]") -> "
     joined = _shared_and_joined(ones, others)[1]
     whole = _around(ones, others).prod(axis=-1)
     lost = np.zeros(whole.shape)
-    np.divide(whole - joined, whole, out=lost, where=whole > 0)
-    return iou_matrix(ones, others) - np.clip(lost, 0.0, 1.0)
+    np.divide(np.maximum(whole - joined, 0.0), whole, out=lost, where=whole > 0)
+    return iou_matrix(ones, others) - lost
 
 
 def _shared_and_joined(

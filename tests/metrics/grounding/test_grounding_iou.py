@@ -61,7 +61,10 @@ def test_kin_of_iou_are_symmetric_and_never_above_it(ones: NDArray[np.float64], 
 
 
 def test_boxes_that_do_not_touch_are_worse_the_farther_they_are_apart() -> None:
-    start, places = np.array([[0.0, 0.0, 10.0, 10.0]]), np.array([[left, 0.0, left + 10, 10.0] for left in (20, 90, 800)])
+    start, places = (
+        np.array([[0.0, 0.0, 10.0, 10.0]]),
+        np.array([[left, 0.0, left + 10, 10.0] for left in (20, 90, 800)]),
+    )
     for kin in (diou_matrix, giou_matrix):
         near, farther, farthest = kin(start, places)[0]
         assert 0 > near > farther > farthest > -1
