@@ -7,6 +7,7 @@ prompt has several completions, one behind the other, so equal references follow
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from peakbench.benchmarks.benchmark import find_benchmark
@@ -135,13 +136,13 @@ class Reward(ABC):
         return Response(_text_of(last.get("content")), reasoning)
 
 
-def benchmark_file(benchmark: str | BenchmarkFile) -> BenchmarkFile:
+def benchmark_file(benchmark: str | Path | BenchmarkFile) -> BenchmarkFile:
     """A benchmark by its name or path, or its file as it is.
 
     Raises:
         BadInputError: If there is none, or its file breaks the format.
     """
-    return benchmark if isinstance(benchmark, BenchmarkFile) else find_benchmark(benchmark).file
+    return benchmark if isinstance(benchmark, BenchmarkFile) else find_benchmark(str(benchmark)).file
 
 
 def _text_of(content: Any) -> str:

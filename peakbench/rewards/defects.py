@@ -22,6 +22,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from peakbench.benchmarks.file import BenchmarkFile
@@ -161,7 +162,7 @@ class DefectReward(Reward):
 
 
 def defect_reward(
-    benchmark: str | BenchmarkFile = "sdg",
+    benchmark: str | Path | BenchmarkFile = "sdg",
     reference: str = "reference",
     *,
     description_similarity: DescriptionSimilarity | None = None,

@@ -11,6 +11,7 @@ from peakbench.metrics.registry import Registry
 from peakbench.metrics.reward import StructuredReward
 from peakbench.metrics.semantic.comparator import SemanticFields, has_semantic
 from peakbench.rewards.batch import Response, Reward, benchmark_file
+from peakbench.rewards.registries import RegistryFacts, facts_of, registry_again
 
 METRIC = "structured_reward"
 
@@ -59,11 +60,11 @@ class JsonReward(Reward):
         return found.value if found.parsed else None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _made_again, (self.file, self.reference, self._registry.path, self._registry.cache)
+        return _made_again, (self.file, self.reference, facts_of(self._registry))
 
 
 def json_reward(
-    benchmark: str | BenchmarkFile, reference: str = "reference", *, registry: Registry | None = None
+    benchmark: str | Path | BenchmarkFile, reference: str = "reference", *, registry: Registry | None = None
 ) -> JsonReward:
     """A reward function for answers of fields.
 
@@ -82,6 +83,6 @@ def json_reward(
     return JsonReward(benchmark_file(benchmark), reference, registry or Registry.load())
 
 
-def _made_again(file: BenchmarkFile, reference: str, path: Path, cache: Path) -> JsonReward:
-    """What `pickle` calls: a registry is not sent to another process, but read there."""
-    return JsonReward(file, reference, Registry.load(path, cache))
+def _made_again(file: BenchmarkFile, reference: str, facts: RegistryFacts) -> JsonReward:
+    """What `pickle` calls."""
+    return JsonReward(file, reference, registry_again(facts))

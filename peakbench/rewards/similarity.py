@@ -1,12 +1,12 @@
 """How close descriptions of defects are: any function of pairs of texts, or the sentence encoder of the metrics."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from peakbench.errors import BadInputError
 from peakbench.metrics.registry import Registry
 from peakbench.metrics.semantic.encoded import EncodedMetric
+from peakbench.rewards.registries import RegistryFacts, facts_of, registry_again
 
 DescriptionSimilarity = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
 """Pairs of texts (reference, answer) to a cosine each, -1..1."""
@@ -33,7 +33,7 @@ class SentenceSimilarity:
         return [float(cosine) for cosine in self._encoder.similarity(pairs)]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _made_again, (self._registry.path, self._registry.cache)
+        return _made_again, (facts_of(self._registry),)
 
 
 def sentence_similarity(registry: Registry | None = None) -> SentenceSimilarity:
@@ -45,6 +45,6 @@ def sentence_similarity(registry: Registry | None = None) -> SentenceSimilarity:
     return SentenceSimilarity(registry or Registry.load())
 
 
-def _made_again(path: Path, cache: Path) -> SentenceSimilarity:
+def _made_again(facts: RegistryFacts) -> SentenceSimilarity:
     """What `pickle` calls."""
-    return SentenceSimilarity(Registry.load(path, cache))
+    return SentenceSimilarity(registry_again(facts))

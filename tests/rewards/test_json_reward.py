@@ -168,7 +168,7 @@ def test_benchmarks_are_named_or_lie_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("schema_version: 1\nextends: garments-demo\nid: mine\nversion: 1\n", encoding="utf-8")
     text = json.dumps({"type": "tee"})
-    by_name, by_path = json_reward("garments-demo"), json_reward(str(path))
+    by_name, by_path = json_reward("garments-demo"), json_reward(path)
     assert (by_name.__name__, by_path.__name__, REWARD.__name__) == (
         "garments_demo_reward",
         "mine_reward",
@@ -200,6 +200,13 @@ def test_the_share_of_structure_is_that_of_the_registry(tmp_path: Path) -> None:
     assert reward([answer], reference=[REFERENCE]) == [1.0]
     assert pickle.loads(pickle.dumps(reward))([answer], reference=[REFERENCE]) == [1.0]
     assert REWARD.metric.signature != reward.metric.signature
+
+
+def test_a_pickled_reward_of_a_file_that_changed_is_refused(tmp_path: Path) -> None:
+    pickled = pickle.dumps(json_reward(FILE, registry=changed_registry(tmp_path, {"parameters": {"structure": 0.5}})))
+    changed_registry(tmp_path, {"parameters": {"structure": 0.4}})
+    with pytest.raises(BadInputError, match="says something else"):
+        pickle.loads(pickled)
 
 
 @pytest.mark.parametrize("structure", [-0.1, 1.5, "0.2", True])
