@@ -130,6 +130,7 @@ def test_what_the_reference_does_not_say_earns_nothing() -> None:
         written([{**item(BOX), "box_2d": [100, 100, 300, True]}]),
         written([{**item(BOX), "box_2d": [100, 100, 300, float("nan")]}]),
         written([{**item(BOX), "box_2d": [100, 100, 300, float("inf")]}]),
+        written([{**item(BOX), "importance": float("nan")}]),
         written([{"label": "artifact", "description": "x"}]),
         written([{**item(BOX), "label": ""}]),
         written([{**item(BOX), "label": 3}]),
