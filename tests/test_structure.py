@@ -17,6 +17,7 @@ ALLOWED = {
     "benchmarks": set(),
     "runs": {"benchmarks"},
     "metrics": {"runs", "benchmarks"},
+    "rewards": {"metrics", "benchmarks"},
     "statistics": {"metrics", "runs"},
     "leaderboards": {"statistics", "metrics", "runs"},
     "runners": {"runs", "benchmarks"},

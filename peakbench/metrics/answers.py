@@ -36,7 +36,7 @@ def prepare(
     """
     prediction = None
     if not isinstance(record, Failure):
-        prediction = _object_extractor(schema, registry).extract(record.text, record.reasoning)
+        prediction = object_extractor(schema, registry).extract(record.text, record.reasoning)
     return answer_of(sample, record, prediction, schema, registry, majority)
 
 
@@ -65,11 +65,12 @@ def extractor(file: "BenchmarkFile", registry: "Registry") -> "Callable[[Record]
     else:
         schema = file.schema_of_fields
         assert schema is not None, "an extraction benchmark has fields"
-        found = _object_extractor(schema, registry)
+        found = object_extractor(schema, registry)
     return lambda record: None if isinstance(record, Failure) else found.extract(record.text, record.reasoning)
 
 
-def _object_extractor(schema: "FieldSchema", registry: "Registry") -> Extractor:
+def object_extractor(schema: "FieldSchema", registry: "Registry") -> Extractor:
+    """What finds the object of a schema's fields in a response."""
     aliases = {name: spec.aliases for name, spec in schema.fields.items()}
     return Extractor("object", list(schema.fields), aliases, registry.limits)
 

@@ -15,7 +15,7 @@ from peakbench.benchmarks.schema import Comparator, FieldSchema, FieldSpec
 from peakbench.content import content_root
 from peakbench.metrics import comparators, penalty
 from peakbench.metrics.extraction import extract
-from peakbench.metrics.grounding.iou import iou_matrix
+from peakbench.metrics.grounding.iou import diou_matrix, giou_matrix, iou_matrix
 from peakbench.metrics.grounding.items import normalise_box
 from peakbench.metrics.penalty import label_probability, penalty_multiplier
 from peakbench.metrics.registry import Registry
@@ -81,6 +81,8 @@ def test_examples_of_overlap_are_reproduced() -> None:
     for case in json.loads(example_in(content_root() / REGISTRY.file.components["box_iou"].card)):
         pair = [np.array([case[side]], dtype=np.float64) for side in ("one", "other")]
         assert float(iou_matrix(*pair)[0, 0]) == pytest.approx(case["iou"], abs=1e-12), case
+        for key, kin in (("diou", diou_matrix), ("giou", giou_matrix)):
+            assert float(kin(*pair)[0, 0]) == pytest.approx(case.get(key, kin(*pair)[0, 0]), abs=1e-12), case
 
 
 def test_example_of_matching_is_reproduced() -> None:

@@ -99,9 +99,13 @@ class FieldComparer:
                 verdicts[name] = self._verdicts[name](expected, found[name])
         return verdicts
 
+    def by_field(self, value: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """The values of an answer by the field that they are for, and the keys that name none."""
+        return resolve_keys(value, self.schema.fields, self._index)
+
     def extra_keys(self, value: Mapping[str, Any]) -> list[str]:
-        """The keys of an answer that name no field; they are counted, not punished."""
-        return resolve_keys(value, self.schema.fields, self._index)[1]
+        """The keys of an answer that name no field; no score of a field looks at them."""
+        return self.by_field(value)[1]
 
     def text(self, value: Mapping[str, Any]) -> str:
         """The values of an answer or a reference as one text; see `text_of_json`."""

@@ -22,7 +22,7 @@ from peakbench.metrics.golden.case import (
     split_wrong,
 )
 from peakbench.metrics.grounding.answer import GroundingReader, extent_of, matched_pairs, overlaps_of
-from peakbench.metrics.grounding.iou import SLACK, iou_matrix, union_iou
+from peakbench.metrics.grounding.iou import SLACK, diou_matrix, giou_matrix, iou_matrix, union_iou
 from peakbench.metrics.grounding.items import BoxItem, ItemReader, normalise_box
 from peakbench.metrics.grounding.matching import MATCHINGS
 from peakbench.metrics.metric import Answer
@@ -51,11 +51,14 @@ def check_normalize(registry: "Registry", folder: Path, case: Mapping[str, Any])
 
 
 def check_iou(registry: "Registry", folder: Path, case: Mapping[str, Any]) -> Iterator[Finding]:  # noqa: ARG001
-    """A pair of boxes, their IoU, and whether it is enough for a match."""
+    """A pair of boxes, their IoU with its kin, and whether it is enough for a match."""
     tolerance = case.get("tolerance", DEFAULT_TOLERANCE)
     pair = [np.array([case[key]], dtype=np.float64) for key in ("a_xyxy", "b_xyxy")]
     got = float(iou_matrix(*pair)[0, 0])
     yield compare("iou", got, case["iou"], tolerance)
+    for key, kin in (("giou", giou_matrix), ("diou", diou_matrix)):
+        if key in case:
+            yield compare(key, float(kin(*pair)[0, 0]), case[key], tolerance)
     for key, threshold in (("match_at_0_1", 0.1), ("match_at_0_5", 0.5)):
         if key in case:
             yield compare(key, got >= threshold - SLACK, case[key], tolerance)

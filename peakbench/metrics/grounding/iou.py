@@ -2,6 +2,8 @@
 
 Coordinates are continuous: a box from 0 to 100 is 100 wide, and no pixel is added to it. A box without area, the same
 one included, has an IoU of 0 with everything.
+
+Boxes that do not touch all have an IoU of 0, however far apart they are. Its two kin, GIoU and DIoU, tell them apart.
 """
 
 from typing import TYPE_CHECKING
@@ -25,14 +27,66 @@ def iou_matrix(ones: "NDArray[np.float64]", others: "NDArray[np.float64]") -> "N
     Returns:
         Shape `(n, m)`, between 0 and 1.
     """
+    shared, joined = _shared_and_joined(ones, others)
+    quotient = np.zeros(shared.shape)
+    np.divide(shared, joined, out=quotient, where=(shared > 0) & (joined > 0))
+    return np.minimum(quotient, 1.0)
+
+
+def diou_matrix(ones: "NDArray[np.float64]", others: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Distance IoU: IoU less the squared distance of the centres over the squared diagonal of the box around both.
+
+    Source: Zheng et al. 2020, "Distance-IoU Loss", arXiv:1911.08287. Two boxes at one point have a distance of 0.
+
+    Args:
+        ones: Shape `(n, 4)`: left, top, right, bottom.
+        others: Shape `(m, 4)`.
+
+    Returns:
+        Shape `(n, m)`, above -1, at most 1.
+    """
+    apart = (ones[:, None, :2] + ones[:, None, 2:] - others[None, :, :2] - others[None, :, 2:]) / 2
+    distance, diagonal = (apart**2).sum(axis=-1), (_around(ones, others) ** 2).sum(axis=-1)
+    lost = np.zeros(distance.shape)
+    np.divide(distance, diagonal, out=lost, where=diagonal > 0)
+    return iou_matrix(ones, others) - lost
+
+
+def giou_matrix(ones: "NDArray[np.float64]", others: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Generalised IoU: IoU less the share of the box around both that neither covers.
+
+    Source: Rezatofighi et al. 2019, "Generalized Intersection over Union", arXiv:1902.09630.
+
+    Args:
+        ones: Shape `(n, 4)`: left, top, right, bottom.
+        others: Shape `(m, 4)`.
+
+    Returns:
+        Shape `(n, m)`, above -1, at most 1.
+    """
+    joined = _shared_and_joined(ones, others)[1]
+    whole = _around(ones, others).prod(axis=-1)
+    lost = np.zeros(whole.shape)
+    np.divide(np.maximum(whole - joined, 0.0), whole, out=lost, where=whole > 0)
+    return iou_matrix(ones, others) - lost
+
+
+def _shared_and_joined(
+    ones: "NDArray[np.float64]", others: "NDArray[np.float64]"
+) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+    """The area that both boxes of a pair cover, and that which either covers; shape `(n, m)` each."""
     left_top = np.maximum(ones[:, None, :2], others[None, :, :2])
     right_bottom = np.minimum(ones[:, None, 2:], others[None, :, 2:])
     sides = np.clip(right_bottom - left_top, 0.0, None)
     shared = sides[..., 0] * sides[..., 1]
-    joined = areas(ones)[:, None] + areas(others)[None, :] - shared
-    quotient = np.zeros(shared.shape)
-    np.divide(shared, joined, out=quotient, where=(shared > 0) & (joined > 0))
-    return np.minimum(quotient, 1.0)
+    return shared, areas(ones)[:, None] + areas(others)[None, :] - shared
+
+
+def _around(ones: "NDArray[np.float64]", others: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Width and height of the smallest box around each pair; shape `(n, m, 2)`."""
+    right_bottom = np.maximum(ones[:, None, 2:], others[None, :, 2:])
+    whole: NDArray[np.float64] = right_bottom - np.minimum(ones[:, None, :2], others[None, :, :2])
+    return whole
 
 
 def areas(boxes: "NDArray[np.float64]") -> "NDArray[np.float64]":

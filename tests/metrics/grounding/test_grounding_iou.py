@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pycocotools import mask
 
-from peakbench.metrics.grounding.iou import areas, iou_matrix, union_iou
+from peakbench.metrics.grounding.iou import areas, diou_matrix, giou_matrix, iou_matrix, union_iou
 
 EDGES = st.floats(0, 1000, allow_nan=False) | st.integers(0, 20).map(float)
 
@@ -47,6 +47,27 @@ def test_iou_is_symmetric_and_a_fraction(ones: NDArray[np.float64], others: NDAr
     with_itself = np.diag(iou_matrix(ones, ones))
     np.testing.assert_array_equal(with_itself, (areas(ones) > 0).astype(float))
     assert union_iou(ones, others) == pytest.approx(union_iou(others, ones), abs=1e-12)
+
+
+@settings(deadline=None)
+@given(boxes(), boxes())
+def test_kin_of_iou_are_symmetric_and_never_above_it(ones: NDArray[np.float64], others: NDArray[np.float64]) -> None:
+    overlap = iou_matrix(ones, others)
+    for kin in (diou_matrix, giou_matrix):
+        found = kin(ones, others)
+        assert ((found >= -1) & (found <= overlap)).all()
+        np.testing.assert_allclose(found, kin(others, ones).T, atol=1e-12)
+        np.testing.assert_array_equal(np.diag(kin(ones, ones)), np.diag(iou_matrix(ones, ones)))
+
+
+def test_boxes_that_do_not_touch_are_worse_the_farther_they_are_apart() -> None:
+    start, places = (
+        np.array([[0.0, 0.0, 10.0, 10.0]]),
+        np.array([[left, 0.0, left + 10, 10.0] for left in (20, 90, 800)]),
+    )
+    for kin in (diou_matrix, giou_matrix):
+        near, farther, farthest = kin(start, places)[0]
+        assert 0 > near > farther > farthest > -1
 
 
 @settings(deadline=None)
