@@ -10,7 +10,7 @@ EXTRAS := dev
 WEIGHTS :=
 SIZE := some 500 MB
 else
-EXTRAS := dev,semantic
+EXTRAS := dev,semantic,trl
 WEIGHTS := weights
 SIZE := some 1.3 GB with torch, and more where pip takes torch with CUDA; SEMANTIC=0 leaves it out
 endif

@@ -58,7 +58,7 @@ def tokenizer_of_answers() -> Any:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # other people's; nothing of PeakBench's is quieter in a trainer
 def test_two_steps_of_grpo_use_both_rewards(tmp_path: Path) -> None:
-    trl = pytest.importorskip("trl", reason="trl is not installed: pip install trl")
+    trl = pytest.importorskip("trl", reason="trl is not installed: pip install 'peakbench[trl]'")
     from datasets import Dataset
 
     garments = json_reward("garments-demo", reference="garment")
