@@ -1,8 +1,11 @@
 """Real parts for the tests: a small benchmark on disk, the product's own server, the product's own command."""
 
+import contextlib
+import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,9 +17,12 @@ from typing import Any, NoReturn
 import pytest
 from PIL import Image
 
+import peakbench as package
 from peakbench.benchmarks.benchmark import cache_folder
 from peakbench.mock import MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
+
+PROGRAM = str(Path(package.__file__).with_name("__main__.py"))
 
 FIELDS = """
 fields:
@@ -96,6 +102,20 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def peakbench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the product's command in the test's folder, from `main` to the exit code, in this process.
+
+    It sees its own words, folder, environment and streams. To start an interpreter and import what a command needs
+    takes twenty times as long as the command; where the process is the point, a test takes `peakbench_process`.
+    """
+
+    def run(*words: object, cwd: Path = tmp_path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return run_in_this_process(command(*words), cwd, environment)
+
+    return run
+
+
+@pytest.fixture
+def peakbench_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the product's command in the test's folder, as a process of its own."""
 
     def run(
@@ -112,6 +132,33 @@ def peakbench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]
         )
 
     return run
+
+
+def run_in_this_process(line: list[str], cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What a process of that command line would say and end with; afterwards this one is as it was before."""
+    from peakbench.cli import main
+
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+    handler = signal.getsignal(signal.SIGTERM)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(streams[0]),
+        contextlib.redirect_stderr(streams[1]),
+    ):
+        patch.setattr(sys, "argv", [PROGRAM, *line[3:]])
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            main()
+            code: object = 0
+        except SystemExit as end:
+            code = end.code or 0
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+    assert isinstance(code, int), code
+    out, err = (stream.buffer.getvalue().decode() for stream in streams)
+    return subprocess.CompletedProcess(line, code, out, err)
 
 
 def command(*words: object) -> list[str]:

@@ -3,11 +3,11 @@
 import platform
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 
 from peakbench import __version__
 from peakbench.content import content_root
+from peakbench.installed import installed_version
 
 ASKING_PACKAGES = ("openai", "pillow", "aiohttp", "msgspec", "pydantic")
 SCORING_PACKAGES = ("rapidfuzz", "rouge-score", "json-repair", "jsonschema", "numpy", "scipy", "pyarrow")
@@ -16,7 +16,7 @@ SCORING_PACKAGES = ("rapidfuzz", "rouge-score", "json-repair", "jsonschema", "nu
 def package_versions(names: tuple[str, ...]) -> dict[str, str]:
     """Versions of Python, PeakBench and the packages named."""
     versions = {"python": platform.python_version(), "peakbench": __version__}
-    return versions | {name: metadata.version(name) for name in names}
+    return versions | {name: installed_version(name) for name in names}
 
 
 def hardware() -> dict[str, str]:

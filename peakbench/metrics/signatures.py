@@ -9,11 +9,11 @@ the versions of the libraries that compute it. After sacrebleu.
 """
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
 
 from peakbench.benchmarks.values import field_null_words, key_index, null_words, synonym_heads
 from peakbench.canonical import canonical_json, digest
+from peakbench.installed import installed_version
 
 if TYPE_CHECKING:
     from peakbench.benchmarks.schema import FieldSchema, FieldSpec
@@ -33,7 +33,7 @@ def signature_of(definition: "MetricDefinition", parts: Mapping[str, Any], libra
     """
     written = [f"{definition.id}@{definition.version}"]
     written += [f"{name}={_text(value)}" for name, value in sorted(parts.items())]
-    written += [f"{name}={_version(name)}" for name in sorted({*definition.libraries, *libraries})]
+    written += [f"{name}={installed_version(name)}" for name in sorted({*definition.libraries, *libraries})]
     return "|".join(written)
 
 
@@ -87,10 +87,3 @@ def _facts(spec: "FieldSpec", nulls: frozenset[str], uses: frozenset[SchemaFact]
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else canonical_json(value).decode()
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "absent"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _CHUNK_NUMBERS = 8_000_000
 """Numbers held at a time (64 MB), however many samples and draws there are."""
+_BLOCK_NUMBERS = 100_000
+"""Numbers drawn by one call: for few samples, a call costs ten times its numbers."""
 
 
 def resampled_totals(statistics: "NDArray[np.float64]", draws: int, seed: int) -> "NDArray[np.float64]":
@@ -53,8 +55,9 @@ def resamples(n: int, draws: int, seed: int) -> "Iterator[NDArray[np.int32]]":
         seed: The same seed and n give the same resamples.
     """
     generator = np.random.default_rng(seed)
-    for _ in range(draws):
-        yield generator.integers(0, n, size=n, dtype=np.int32)
+    block = max(1, _BLOCK_NUMBERS // max(n, 1))
+    for start in range(0, draws, block):
+        yield from generator.integers(0, n, size=(min(block, draws - start), n), dtype=np.int32)
 
 
 def percentile_interval(values: "NDArray[np.float64]") -> Interval | None:

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import subprocess
 import sys
-import time
 
 import numpy as np
 from hypothesis import given, settings
@@ -116,13 +115,6 @@ def test_the_box_of_a_thing_is_that_of_its_silhouette(
     left, upper, right, lower = bounds(silhouette_of(thing))
     # The ends of a line are flat, and half its width is kept free around them.
     assert all(0 <= margin <= 5 for margin in (left - x0, upper - y0, x1 - right, y1 - lower))
-
-
-def test_twenty_scenes_are_drawn_and_rendered_in_seconds() -> None:
-    start = time.perf_counter()
-    for index in range(20):
-        render_scene(draw_scene(7, index))
-    assert time.perf_counter() - start < 4
 
 
 def test_a_contact_sheet_shows_every_scene_with_its_boxes() -> None:

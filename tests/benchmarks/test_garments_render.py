@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -143,16 +142,6 @@ def test_every_seed_and_index_renders_within_the_frame(seed: int, index: int) ->
     if box:
         assert 0 <= box[0] < box[2] <= 256
         assert 0 <= box[1] < box[3] <= 320
-
-
-def test_rendering_is_quick_enough_for_thousands() -> None:
-    specs = [draw_spec(7, index) for index in range(60)]
-    render(specs[0])
-    start = time.process_time()
-    for spec in specs:
-        render(spec)
-    # About 7 ms on one core; the limit leaves room for slow and busy machines.
-    assert (time.process_time() - start) / len(specs) < 0.030
 
 
 def test_a_contact_sheet_has_a_cell_for_each_garment() -> None:

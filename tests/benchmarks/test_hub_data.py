@@ -65,10 +65,10 @@ def the_run(tmp_path: Path) -> RunFolder:
 
 
 def test_a_run_is_of_the_commit_that_its_branch_named_and_is_scored_at_it(
-    peakbench: Run, hub: Hub, server: RunningMockServer, tmp_path: Path
+    peakbench_process: Run, hub: Hub, server: RunningMockServer, tmp_path: Path
 ) -> None:
     there = environment(hub, tmp_path)
-    done = peakbench("run", "garments", "-m", "constant-null", "--base-url", server.base_url, **there)
+    done = peakbench_process("run", "garments", "-m", "constant-null", "--base-url", server.base_url, **there)
     assert done.returncode == 0, done.stderr
     data = the_run(tmp_path).read_manifest().data
     assert (data.revision, data.path, data.n) == (OLD, f"{REPO}@{OLD} (test)", 3)
@@ -77,20 +77,22 @@ def test_a_run_is_of_the_commit_that_its_branch_named_and_is_scored_at_it(
     assert [(image.width, image.height, image.mime) for image in first.images] == [(64, 48, "image/png")]
     assert first.cluster == "posh"
     hub.branches["main"] = NEW
-    scored = peakbench("score", the_run(tmp_path).path, **there)
+    scored = peakbench_process("score", the_run(tmp_path).path, **there)
     assert scored.returncode == 0, scored.stderr
-    again = peakbench("run", "garments", "-m", "constant-null", "--base-url", server.base_url, "--resume", **there)
+    again = peakbench_process(
+        "run", "garments", "-m", "constant-null", "--base-url", server.base_url, "--resume", **there
+    )
     assert again.returncode == 2
     assert "data: " in again.stderr
 
 
-def test_a_training_split_on_the_hub_is_read(peakbench: Run, hub: Hub, tmp_path: Path) -> None:
+def test_a_training_split_on_the_hub_is_read(peakbench_process: Run, hub: Hub, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     source = f"hub: {{repo: {REPO}, revision: main, split: "
     path.write_text(
         f"schema_version: 1\nextends: garments\nid: mine\ndata: {{{source}test}}}}\ntraining: {{{source}train}}}}\n"
     )
-    done = peakbench("benchmarks", "validate", path, **environment(hub, tmp_path))
+    done = peakbench_process("benchmarks", "validate", path, **environment(hub, tmp_path))
     assert done.returncode == 0, done.stderr
     assert done.stdout == "3 good samples, 3 references of the training split, 0 bad rows\n"
 
@@ -104,13 +106,15 @@ def test_a_training_split_on_the_hub_is_read(peakbench: Run, hub: Hub, tmp_path:
         ("repo: Denali-AI/other", "the data set Denali-AI/other"),
     ],
 )
-def test_what_the_hub_does_not_have_is_named(peakbench: Run, hub: Hub, tmp_path: Path, change: str, said: str) -> None:
+def test_what_the_hub_does_not_have_is_named(
+    peakbench_process: Run, hub: Hub, tmp_path: Path, change: str, said: str
+) -> None:
     source = {"repo": REPO, "split": "test", "revision": "main"}
     key, _, value = change.partition(": ")
     path = tmp_path / "mine.yaml"
     written = json.dumps({"hub": source | {key: value}})
     path.write_text(f"schema_version: 1\nextends: garments\nid: mine\ndata: {written}\n")
-    done = peakbench("benchmarks", "validate", path, **environment(hub, tmp_path))
+    done = peakbench_process("benchmarks", "validate", path, **environment(hub, tmp_path))
     assert done.returncode == 2, done.stderr
     assert said.replace("revision main", f"revision {OLD}") in done.stderr
     assert "check the name, the network and your access" in done.stderr

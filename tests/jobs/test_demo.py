@@ -86,17 +86,17 @@ def test_it_says_where_everything_lies_and_that_these_are_baselines(
 
 def test_scoring_again_gives_the_same_bytes(
     demo: Demo,
-    peakbench: Callable[..., subprocess.CompletedProcess[str]],
+    peakbench_process: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     folder, _ = demo
     (run,) = find_runs([folder / "runs" / "nearest-2000"])
     before = {path: path.read_bytes() for path in (run.results_path, run.scores_path)}
     picture = (folder / "leaderboard" / "garments-demo@1" / "board.png").read_bytes()
-    assert peakbench("score", run.path, cwd=folder.parent).returncode == 0
+    assert peakbench_process("score", run.path, cwd=folder.parent).returncode == 0
     assert {path: path.read_bytes() for path in before} == before
     models = [f"peakbench-demo/runs/{name}" for name in ("nearest-20", "nearest-2000", "nearest-2000-prose")]
     cut = "peakbench-demo/runs/nearest-2000-cut"
-    assert peakbench("leaderboard", *models, cut, "-o", "again", cwd=folder.parent).returncode == 0
+    assert peakbench_process("leaderboard", *models, cut, "-o", "again", cwd=folder.parent).returncode == 0
     assert (folder.parent / "again" / "board.png").read_bytes() == picture
 
 

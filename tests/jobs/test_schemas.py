@@ -15,20 +15,21 @@ from peakbench.mock.serving import RunningMockServer
 from peakbench.strict import read_yaml
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "schemas"
+SCHEMAS = schemas()
 
 
 def test_the_published_schemas_are_those_of_the_code() -> None:
     published = {path.name: json.loads(path.read_text()) for path in PUBLISHED.glob("*.json")}
-    assert published == schemas(), "run `make schemas`"
+    assert published == SCHEMAS, "run `make schemas`"
 
 
-@pytest.mark.parametrize("name", list(schemas()))
+@pytest.mark.parametrize("name", list(SCHEMAS))
 def test_every_schema_is_a_schema(name: str) -> None:
-    jsonschema.Draft202012Validator.check_schema(schemas()[name])
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
 
 
 def validate(name: str, value: object) -> None:
-    jsonschema.Draft202012Validator(schemas()[f"{name}.schema.json"]).validate(value)
+    jsonschema.Draft202012Validator(SCHEMAS[f"{name}.schema.json"]).validate(value)
 
 
 def test_what_ships_keeps_to_its_schema() -> None:

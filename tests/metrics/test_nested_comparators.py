@@ -1,7 +1,6 @@
 """Verdicts on lists and objects."""
 
 import itertools
-import time
 from typing import Any
 
 import pytest
@@ -191,25 +190,23 @@ def test_a_value_of_every_type_equals_itself_and_anything_gets_a_score(
     assert 0.0 <= score(spec, reference, data.draw(ANYTHING)) <= 1.0
 
 
+@pytest.mark.timeout(60)
 def test_long_lists_take_a_bounded_time() -> None:
     field = {"type": "list", "items": {"type": "anls"}}
     long = [f"item number {n}" for n in range(10_000)]
-    started = time.process_time()
     assert score(field, long, long) == 1.0
     assert score(field, long, list(reversed(long))) == 0.0
     assert score(field, long[:100], list(reversed(long))) == pytest.approx(100 / 10_000)
     assert score(field, long[:300], list(reversed(long[:300]))) == 1.0
-    assert time.process_time() - started < 20
 
 
+@pytest.mark.timeout(60)
 def test_what_is_in_lists_of_lists_counts_for_the_limit() -> None:
     field = {"type": "list", "items": {"type": "list", "items": {"type": "exact"}}}
     wide = [[n * 100 + m for m in range(100)] for n in range(100)]
-    started = time.process_time()
     assert score(field, wide, wide) == 1.0
     assert score(field, wide, wide[::-1]) == 0.0
     assert score(field, wide[:4], wide[:4][::-1]) == 1.0
-    assert time.process_time() - started < 20
 
 
 DEEP: list[Any] = []
@@ -219,10 +216,9 @@ HOSTILE: list[Any] = [10**5000, float("nan"), float("inf"), "\ud800", "x" * 1_00
 HOSTILE += [[DEEP] * 3, [{"item": DEEP}], ["a"] * 30_000, {str(n): n for n in range(30_000)}, {"": ""}, [[]], [{}]]
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("field", [TAGS, ADDRESS, LINES], ids=["tags", "address", "lines"])
 @pytest.mark.parametrize("prediction", HOSTILE, ids=lambda value: type(value).__name__)
 def test_hostile_values_get_a_score_in_bounded_time(field: dict[str, Any], prediction: Any) -> None:
-    started = time.process_time()
     for reference in (["tee", "coat"], {"city": "Rome", "geo": {"lat": 1}}, [{"item": "tea", "price": 2}], DEEP):
         assert 0.0 <= score(field, reference, prediction) <= 1.0
-    assert time.process_time() - started < 20

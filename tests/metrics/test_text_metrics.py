@@ -1,6 +1,5 @@
 """Similarities of texts."""
 
-import time
 from typing import Any
 
 import pytest
@@ -68,15 +67,14 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", IDS)
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_texts_of_the_greatest_length_get_a_value_soon(name: str, kind: str) -> None:
     prediction, reference = HOSTILE[kind]
-    began = time.process_time()
     value = similarity(name, prediction, reference)
     assert value is not None
     assert 0.0 <= value <= 1.0
-    assert time.process_time() - began < 5.0
 
 
 @pytest.mark.parametrize("name", IDS)

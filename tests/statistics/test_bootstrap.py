@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from peakbench.statistics import bootstrap
-from peakbench.statistics.bootstrap import percentile_interval, resampled_totals
+from peakbench.statistics.bootstrap import percentile_interval, resampled_totals, resamples
 
 
 def ratio(totals: "NDArray[np.float64]") -> "NDArray[np.float64]":
@@ -47,6 +47,17 @@ def test_the_size_of_a_chunk_changes_no_resample(monkeypatch: pytest.MonkeyPatch
     whole = resampled_totals(statistics, draws=25, seed=4)
     monkeypatch.setattr(bootstrap, "_CHUNK_NUMBERS", 20)
     assert np.array_equal(resampled_totals(statistics, draws=25, seed=4), whole)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 64, 1001])
+@pytest.mark.parametrize("block", [1, 50, 5_000, 1_000_000])
+def test_resamples_drawn_many_at_a_time_are_those_drawn_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, n: int, block: int
+) -> None:
+    monkeypatch.setattr(bootstrap, "_BLOCK_NUMBERS", block)
+    generator = np.random.default_rng(4)
+    one_by_one = [generator.integers(0, n, size=n, dtype=np.int32) for _ in range(33)]
+    assert np.array_equal(list(resamples(n, draws=33, seed=4)), one_by_one)
 
 
 def test_resamples_where_the_metric_is_undefined_are_left_out() -> None:

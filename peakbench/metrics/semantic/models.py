@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
+from peakbench.installed import installed_version
 from peakbench.metrics.fetch.sbert import MODEL, Sbert
 from peakbench.metrics.fetch.weights import WEIGHTS_FILE, weights_digest
 from peakbench.metrics.semantic.encoder import (
@@ -123,7 +123,7 @@ class SemanticModels:
             "settings": _settings_digest(settings.folder),
             "dtype": settings.dtype,
             "max_tokens": settings.max_tokens,
-            "libraries": {name: _version(name) for name in LIBRARIES},
+            "libraries": {name: installed_version(name) for name in LIBRARIES},
         }
         return EmbeddingStore(self.cache / "embeddings" / f"{digest(facts)[:32]}.sqlite")
 
@@ -141,10 +141,3 @@ def _settings_digest(folder: Path) -> str:
             whole.update(path.relative_to(folder).as_posix().encode() + b"\0")
             whole.update(hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "absent"
