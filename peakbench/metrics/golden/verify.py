@@ -60,7 +60,8 @@ class GoldenOutcome:
         file: Name of the golden file.
         case: The case's id.
         status: `not_checkable` when the registry has no such metric or comparator.
-        detail: What came out and what was expected, or why it cannot be checked; empty for a plain pass.
+        detail: What came out and what was expected, why the case cannot be checked, or what is wrong with its form;
+            empty for a plain pass.
     """
 
     file: str
@@ -80,7 +81,7 @@ def verify(registry: "Registry", golden: Path | None = None) -> list[GoldenOutco
         One outcome a case, in the order of files and lines.
 
     Raises:
-        BadInputError: If a file cannot be read, or a case has not the form of its file.
+        BadInputError: If a file cannot be read, or a line is no JSON object.
     """
     if golden is None:
         files = registry.golden_files()
@@ -108,9 +109,8 @@ def _verify_file(registry: "Registry", file: Path) -> Iterator[GoldenOutcome]:
             findings = [Finding("fail", error.message)]
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             what = f"it lacks `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
-            raise BadInputError(
-                f"{file}:{line}: case `{identifier}` has not the form of this file: {what}", mend="mend the case"
-            ) from error
+            # It fails alone: all other cases can still be told from one another.
+            findings = [Finding("fail", f"line {line}: the case has not the form of this file: {what}")]
         yield GoldenOutcome(file.name, identifier, *_summary(findings))
 
 
