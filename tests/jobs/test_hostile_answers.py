@@ -84,7 +84,7 @@ def scored(file: BenchmarkFile, answers: list[str], reference: Any, registry: Re
 def check(scores: pd.DataFrame, n: int, registry: Registry) -> None:
     assert scores["sample_id"].nunique() == n
     for name, rows in scores.groupby("metric"):
-        low, high = registry.entry(str(name)).bounds
+        low, high = registry.definition(str(name)).bounds
         given = rows["value"].dropna()
         assert ((given >= low) & (given <= high)).all(), name
         assert rows["reason"][rows["value"].isna()].notna().all(), name

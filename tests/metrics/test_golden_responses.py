@@ -35,7 +35,7 @@ def test_the_documented_case_passes(tmp_path: Path) -> None:
     assert checked(tmp_path, "value_accuracy.jsonl", json.loads(found))[0] == "pass"
 
 
-@pytest.mark.parametrize("name", ["weighted_score", "field_f1", "failure_rate", "truncation_rate"])
+@pytest.mark.parametrize("name", ["weighted_score", "field_f1", "failure_rate", "truncation_rate", "structured_match"])
 def test_the_example_of_a_card_is_such_a_case(name: str, tmp_path: Path) -> None:
     example = json.loads(example_in(content_root() / REGISTRY.definition(name).card))
     assert checked(tmp_path, f"{name}.jsonl", {"id": "a", "tolerance": 1e-6, **example}) == ("pass", "")

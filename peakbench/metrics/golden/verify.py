@@ -49,7 +49,8 @@ _CHECKS: Mapping[str, Check] = {
     "coco_ap": check_average_precision,
     "sdg_eval": check_sdg,
 }
-"""Name of a golden file to its check; any other file holds cases of the metric of its name: responses, or pairs."""
+"""Name of a golden file to its check; any other file holds pairs of texts for the metric of its name. Responses to a
+sample may stand in any file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,9 @@ def _verify_file(registry: "Registry", file: Path) -> Iterator[GoldenOutcome]:
 
 
 def _check_of(stem: str, case: Mapping[str, Any]) -> Check:
-    known = _CHECKS.get(stem)
-    if known is not None:
-        return known
-    return partial(check_responses if "responses" in case else check_similarity, stem)
+    if "responses" in case:
+        return partial(check_responses, stem)
+    return _CHECKS.get(stem) or partial(check_similarity, stem)
 
 
 def _summary(findings: list[Finding]) -> tuple[Status, str]:
