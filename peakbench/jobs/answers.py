@@ -6,6 +6,7 @@ numbers here and with `peakbench score`.
 
 import difflib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,8 +134,9 @@ def score(
     Predictions and references are both lists of one order, or both maps by sample id.
 
     Args:
-        predictions: One a sample: a response's raw text, JSON that is parsed already (a map or a list), a record of a
-            run, or None for a request that failed, which scores each metric's declared worst value.
+        predictions: One a sample: a response's raw text, JSON that is parsed already (a map or a list; NaN in it is
+            null), a record of a run, or None for a request that failed, which scores each metric's declared worst
+            value.
         references: One a sample, as a benchmark's data holds it: a map of fields (or its JSON) for the task
             `extraction`, a list of items for `grounding`, a text for `text`.
         benchmark: What they are compared by (fields, weights, synonyms, labels): the name of a built-in benchmark, a
@@ -332,13 +334,27 @@ def _record(file: BenchmarkFile, name: str, given: GivenPrediction) -> Record:
                 mend=f"give {kinds}; None for a request that failed",
             )
         try:
-            given = json.dumps(given, ensure_ascii=False, allow_nan=False)
+            # An infinity stays one, for extraction to refuse as it does in a response's text.
+            given = json.dumps(_nan_as_null(given), ensure_ascii=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise BadInputError(
                 f"the prediction of sample {name!r} is no JSON: {error}",
                 mend="give JSON values, or the response's text",
             ) from error
     return Response(name, 0, given, None, None, Usage(), timing)
+
+
+def _nan_as_null(value: Any) -> Any:
+    """JSON that is parsed already, with None for NaN: what pandas holds where there is nothing, and null by the rule.
+
+    Raises:
+        RecursionError: If it is nested too deeply.
+    """
+    if isinstance(value, dict):
+        return {key: _nan_as_null(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_nan_as_null(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _told(value: Any) -> str:

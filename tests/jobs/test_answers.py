@@ -92,6 +92,24 @@ def test_an_answer_is_a_text_or_parsed_json(tiny: Tiny, registry: Registry, pred
     assert scored["weighted_score"].value == 1.0
 
 
+def test_nan_in_parsed_json_is_null_at_every_depth(tiny: Tiny, registry: Registry) -> None:
+    """As in a reference: it is what pandas holds where there is nothing."""
+    metrics = ["structured_match", "json_parse_rate_strict"]
+    nothing = {"type": "shirt", "color": math.nan, "size": [math.nan]}
+    scored = peakbench.score(
+        [nothing], [{"type": "shirt", "color": math.nan}], tiny(), metrics=metrics, registry=registry
+    )
+    assert scored["structured_match"].value == pytest.approx(2 / 3)  # [null] is not null
+    assert scored["json_parse_rate_strict"].value == 1.0
+
+
+def test_infinity_is_unparsed_in_parsed_json_as_in_a_text(tiny: Tiny, registry: Registry) -> None:
+    answers: list[Any] = [{"type": "shirt", "size": math.inf}, '{"type": "shirt", "size": 1e999}', TEXT]
+    scored = peakbench.score(answers, [REFERENCE] * 3, tiny(), metrics=["structured_match"], registry=registry)
+    assert scored.n_unparsed == 2
+    assert scored["structured_match"].value == pytest.approx(1 / 3)
+
+
 def test_a_failed_request_scores_the_worst_and_is_counted(tiny: Tiny, registry: Registry) -> None:
     scored = peakbench.score([TEXT, None, "no JSON"], [REFERENCE] * 3, tiny(), registry=registry)
     assert scored["weighted_score"].value == pytest.approx(1 / 3)
@@ -182,7 +200,6 @@ WRONG: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "half a character": (*GOOD, {"ids": ["\ud800"]}, "no Unicode text"),
     "half a cluster": (*GOOD, {"clusters": ["\ud800"]}, "no Unicode text"),
     "a number": ([7], [REFERENCE], {}, "the prediction of sample 'row-000001' is 7"),
-    "NaN": ([{"type": math.nan}], [REFERENCE], {}, "is no JSON"),
     "an object": ([{"type": object()}], [REFERENCE], {}, "is no JSON"),
     "a wrong key": ([TEXT], [{"kind": "shirt"}], {}, "sample 'row-000001': the reference has the key `kind`"),
     "a text as reference": ([TEXT], ["shirt"], {}, "holds no JSON"),
