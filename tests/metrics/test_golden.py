@@ -247,6 +247,14 @@ def test_every_column_of_boxes_is_checked(registry: Registry, tmp_path: Path, pa
     assert keys[-1] in outcome.detail or "AP" in outcome.detail
 
 
+def test_an_ap_of_minus_one_is_the_libraries_word_for_undefined(registry: Registry, tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools")
+    case = {"id": "no reference", "gt": [[]], "pred": [[["a", [0, 0, 100, 100], 0.9]]], "pycocotools": {"AP": -1.0}}
+    assert failed(verify(registry, write(tmp_path, "coco_ap.jsonl", case))) == []
+    case["pycocotools"] = {"AP": 0.0}
+    assert len(failed(verify(registry, write(tmp_path, "coco_ap.jsonl", case)))) == 1
+
+
 def test_a_row_about_other_cases_is_checked_with_them(registry: Registry, tmp_path: Path) -> None:
     cases = cases_of("refcoco_acc_50/refcoco_acc.jsonl")
     for key in ("acc_at_0_5", "mean_iou"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from peakbench.benchmarks.boxes import BoxConvention, scale_size
-from peakbench.metrics.grounding.iou import iou_matrix
+from peakbench.metrics.grounding.iou import SLACK, iou_matrix
 from peakbench.metrics.grounding.items import BoxItem, ItemReader
 from peakbench.metrics.grounding.matching import Matching, match
 
@@ -108,7 +108,7 @@ def matched_pairs(
     matching: Matching,
 ) -> tuple[MatchedPair, ...]:
     """The matched pairs of two lists of items, in the order of the references."""
-    if not overlaps.any():
+    if not (overlaps >= threshold - SLACK).any():
         return ()
     codes: dict[str | None, int] = {label: code for code, label in enumerate({item.label for item in references})}
     codes.pop(None, None)  # what is of no known label matches nothing
@@ -146,11 +146,12 @@ class GroundingReader:
         """Bring a sample's reference and the items of an answer to it into one form."""
         size = (sample.images[0].width, sample.images[0].height) if sample.images else (1, 1)
         wanted = extent_of(self._boxes.answers, size)
+        predictions = self._answers.read(items, wanted)
         return GroundingAnswer(
             self._labels,
             self._references.read(sample.reference, extent_of(self._boxes.references, size)),
-            self._answers.read(items, wanted),
-            self._answers.read(items, wanted, swapped=True),
+            predictions,
+            self._answers.read_swapped(items, predictions, wanted),
         )
 
 

@@ -70,7 +70,7 @@ def draw_boxes(image: "Image.Image", outcomes: BoxOutcomes) -> "Image.Image":
     drawn = image.convert("RGB")
     pen = ImageDraw.Draw(drawn)
     longest = max(drawn.size)
-    font, width = ImageFont.load_default(size=max(10, longest // 50)), max(1, longest // 320)
+    font, width = ImageFont.load_default(size=max(12, longest // 32)), max(1, longest // 200)
     for verdict, item, dashed, text in _lines(outcomes):
         if item.box is None:
             continue
@@ -85,7 +85,7 @@ def _lines(outcomes: BoxOutcomes) -> Iterator[tuple[Verdict, BoxItem, bool, str]
     """Verdict, item, whether it is dashed, and what is written on it."""
     for pair in outcomes.matched:
         yield "matched", pair.reference, True, ""
-        yield "matched", pair.prediction, False, f"{pair.reference.label} {pair.iou:.2f}"
+        yield "matched", pair.prediction, False, f"{pair.reference.label}, IoU {pair.iou:.2f}"
     for item in outcomes.missed:
         yield "missed", item, True, f"missed: {item.label}"
     for item in outcomes.invented:
@@ -127,11 +127,11 @@ def _write(
     font: "ImageFont.FreeTypeFont | ImageFont.ImageFont",
     size: tuple[int, int],
 ) -> None:
-    """Black on the colour, above the box where there is room, else inside of it; never out of the picture."""
-    around = pen.textbbox((0, 0), text, font=font)
-    wide, high = around[2] + 4, around[3] + 4
+    """Black on the colour, above the box where there is room, else below it; never out of the picture."""
+    first, above, last, below = pen.textbbox((0, 0), text, font=font)
+    wide, high = last - first + 8, below - above + 8
     left = max(0.0, min(edges[0], size[0] - wide))
-    top = edges[1] - high if edges[1] >= high else edges[1]
+    top = edges[1] - high if edges[1] >= high else edges[3]
     top = max(0.0, min(top, size[1] - high))
     pen.rectangle((left, top, left + wide, top + high), fill=colour)
-    pen.text((left + 2, top + 2), text, fill="black", font=font)
+    pen.text((left + 4 - first, top + 4 - above), text, fill="black", font=font)

@@ -7,7 +7,7 @@ way round is not turned, and a text is not read as a number. Only what lies part
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from peakbench.benchmarks.boxes import BoxOrder, corners
@@ -70,8 +70,9 @@ def normalise_box(raw: Any, order: BoxOrder, size: tuple[float, float]) -> tuple
         return None, "not_a_list"
     if len(raw) != 4:
         return None, "wrong_length"
-    if not all(isinstance(edge, int | float) and not isinstance(edge, bool) for edge in raw):
-        return None, "not_a_number"
+    for edge in raw:
+        if isinstance(edge, bool) or not isinstance(edge, (int, float)):
+            return None, "not_a_number"
     try:
         edges = [float(edge) for edge in raw]
     except OverflowError:  # an integer beyond every float
@@ -102,21 +103,39 @@ class ItemReader:
     def __init__(self, labels: Mapping[str, Iterable[str]], box_keys: Sequence[str], order: BoxOrder) -> None:
         self._words = label_words(labels)
         self._box_keys = tuple(dict.fromkeys(box_keys))
-        self._names = (*self._box_keys, *_PARTS)
-        self._index: KeyIndex = key_index(self._names, _PARTS)
+        names = (*self._box_keys, *_PARTS)
+        self._names = frozenset(names)
+        self._index: KeyIndex = key_index(names, _PARTS)
         self._order: BoxOrder = order
 
-    def read(self, items: Iterable[Any], size: tuple[float, float], *, swapped: bool = False) -> tuple[BoxItem, ...]:
+    def read(self, items: Iterable[Any], size: tuple[float, float]) -> tuple[BoxItem, ...]:
         """Read the items of one image.
 
         Args:
             items: Objects, or whatever stands in their place.
             size: What the image's width and height are in the scale of the boxes.
-            swapped: Whether the boxes are read as if they named the vertical axis where they name the horizontal one.
         """
-        return tuple(self._item(item, size, swapped) for item in items)
+        return tuple(self._item(item, size) for item in items)
 
-    def _item(self, item: Any, size: tuple[float, float], swapped: bool) -> BoxItem:
+    def read_swapped(
+        self, items: Iterable[Any], read: Iterable[BoxItem], size: tuple[float, float]
+    ) -> tuple[BoxItem, ...]:
+        """Read the items of one image as if their boxes named the vertical axis where they name the horizontal one.
+
+        Args:
+            items: As for `read`.
+            read: What `read` made of them.
+            size: As for `read`.
+        """
+        square = size[0] == size[1]  # a whole box on a square is turned as it stands
+        return tuple(
+            replace(known, box=(known.box[1], known.box[0], known.box[3], known.box[2]))
+            if square and known.box and known.flag is None
+            else self._item(item, size, swapped=True)
+            for item, known in zip(items, read, strict=True)
+        )
+
+    def _item(self, item: Any, size: tuple[float, float], *, swapped: bool = False) -> BoxItem:
         if not isinstance(item, Mapping):
             return BoxItem(None, "not_a_list")
         parts, _ = resolve_keys(item, self._names, self._index)
@@ -125,7 +144,9 @@ class ItemReader:
             raw = [raw[1], raw[0], raw[3], raw[2]]
         box, flag = normalise_box(raw, self._order, size)
         label, description = parts.get("label"), parts.get("description")
-        said = equality_form(label) if isinstance(label, str) else ""
+        said = ""
+        if isinstance(label, str):
+            said = label if label in self._words else equality_form(label)  # the words are in that form
         importance = _number(parts.get("importance"), from_text=True)
         if importance is not None:
             importance = min(max(importance, LOWEST_IMPORTANCE), HIGHEST_IMPORTANCE)

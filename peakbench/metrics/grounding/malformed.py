@@ -1,7 +1,7 @@
 """How the items of an answer are broken: rates over all items that were predicted."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from peakbench.metrics.grounding.answer import boxes_of
 from peakbench.metrics.grounding.form import BoxRatio
 from peakbench.metrics.grounding.iou import SLACK, iou_matrix
 from peakbench.metrics.grounding.items import BoxItem
-from peakbench.metrics.metric import Answer
+from peakbench.metrics.metric import Answer, Score
 
 _ROWS_AT_A_TIME = 256
 
@@ -62,13 +62,20 @@ class UnknownLabelRate(ItemRate):
 class DuplicateBoxRate(ItemRate):
     """Share of items that repeat an earlier one of the same label."""
 
+    def measure(self, answer: Answer) -> Iterable[Score]:
+        """The sample, then each label; an item is compared with those of its own label alone, and once."""
+        boxes = self.boxes(answer)
+        by_label: dict[str | None, list[BoxItem]] = {label: [] for label in self.labels}
+        for item in boxes.predictions:
+            by_label.setdefault(item.label or f"?{item.said}", []).append(item)
+        repeats = {label: self.count(items) for label, items in by_label.items()}
+        rows = [(sum(repeats.values()), boxes.n_predictions[None])]
+        rows += [(repeats[label], boxes.n_predictions[label]) for label in self.labels]
+        return self.scored(np.array(rows, dtype=np.float64), self.parts)
+
     def count(self, items: Sequence[BoxItem]) -> int:
-        """Items whose IoU with an earlier item of their label is at least the parameter `iou`."""
-        by_label: dict[str, list[BoxItem]] = {}
-        for item in items:
-            if item.box is not None:
-                by_label.setdefault(item.label or f"?{item.said}", []).append(item)
-        return sum(_repeats(group, self.threshold) for group in by_label.values() if len(group) > 1)
+        """Items of one label whose IoU with an earlier one is at least the parameter `iou`."""
+        return _repeats(items, self.threshold) if len(items) > 1 else 0
 
 
 def _repeats(items: Sequence[BoxItem], threshold: float) -> int:

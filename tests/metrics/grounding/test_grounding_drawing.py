@@ -52,3 +52,10 @@ def test_references_are_dashed_and_predictions_solid_in_their_colours() -> None:
     assert 0.3 < along(THERE, COLOURS["missed"]) < 0.8
     assert along([110, 100, 400, 400], COLOURS["matched"]) > 0.99
     assert along(ELSEWHERE, COLOURS["missed"]) == 0
+
+
+def test_what_is_written_on_a_box_at_the_top_hides_none_of_it() -> None:
+    found = box_outcomes(boxes_in(answer_to([], [item([0, 0, 400, 100])])))
+    drawn = draw_boxes(Image.new("RGB", (1001, 1001), "white"), found)
+    inside = {drawn.getpixel((x, y)) for x in range(8, 392) for y in range(8, 92)}
+    assert inside == {(255, 255, 255)}

@@ -38,11 +38,13 @@ def one(item: Any) -> BoxItem:
 
 
 @settings(deadline=None, max_examples=80)
-@given(JUNK, st.sampled_from(get_args(BoxOrder)), st.booleans())
-def test_nothing_that_stands_for_an_item_raises(junk: Any, order: BoxOrder, swapped: bool) -> None:
+@given(JUNK, st.sampled_from(get_args(BoxOrder)))
+def test_nothing_that_stands_for_an_item_raises(junk: Any, order: BoxOrder) -> None:
     reader = ItemReader(LABELS, ["box_2d"], order)
     for size in ((1000.0, 1000.0), (640.0, 480.0), (1.0, 1.0)):
-        for item in reader.read([junk, {"box_2d": junk, "label": junk, "importance": junk}], size, swapped=swapped):
+        items = [junk, {"box_2d": junk, "label": junk, "importance": junk}]
+        read = reader.read(items, size)
+        for item in (*read, *reader.read_swapped(items, read, size)):
             assert (item.box is None) == (item.flag not in (None, "clipped"))
             if item.box is not None:
                 assert 0 <= item.box[0] < item.box[2] <= 1000
@@ -131,5 +133,24 @@ def test_swapped_axes_are_read_from_the_same_numbers() -> None:
             (1, 1),
         )
         reader = ItemReader(LABELS, ["box_2d"], order)
-        (item,) = reader.read([{"box_2d": written}], THOUSAND, swapped=True)
+        items = [{"box_2d": written, "label": "artifact"}]
+        (item,) = reader.read_swapped(items, reader.read(items, THOUSAND), THOUSAND)
         assert item.box == pytest.approx((200, 100, 700, 300))
+        assert item.label == "artifact"
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.lists(st.integers(-200, 1300), min_size=4, max_size=4),
+    st.sampled_from(get_args(BoxOrder)),
+    st.sampled_from([(1000.0, 1000.0), (640.0, 480.0), (480.0, 640.0)]),
+)
+def test_a_swapped_box_is_the_box_of_swapped_numbers(
+    raw: list[int], order: BoxOrder, size: tuple[float, float]
+) -> None:
+    a, b, c, d = raw
+    (item,) = ItemReader(LABELS, ["box_2d"], order).read_swapped(
+        [{"box_2d": raw}], ItemReader(LABELS, ["box_2d"], order).read([{"box_2d": raw}], size), size
+    )
+    box, flag = normalise_box([b, a, d, c], order, size)
+    assert (item.box, item.flag) == (box, flag)
