@@ -45,7 +45,8 @@ def diou_matrix(ones: "NDArray[np.float64]", others: "NDArray[np.float64]") -> "
     Returns:
         Shape `(n, m)`, above -1, at most 1.
     """
-    apart = (ones[:, None, :2] + ones[:, None, 2:] - others[None, :, :2] - others[None, :, 2:]) / 2
+    centres, their_centres = (ones[:, :2] + ones[:, 2:]) / 2, (others[:, :2] + others[:, 2:]) / 2
+    apart = centres[:, None] - their_centres[None]
     distance, diagonal = (apart**2).sum(axis=-1), (_around(ones, others) ** 2).sum(axis=-1)
     lost = np.zeros(distance.shape)
     np.divide(distance, diagonal, out=lost, where=diagonal > 0)
