@@ -15,8 +15,10 @@ _SCHEMA_FILE = "garment_schema.json"
 
 
 def check_verbalisation(registry: "Registry", folder: Path, case: Mapping[str, Any]) -> Iterator[Finding]:
-    """An answer, its reference and the templates; and the pairs that are different. Without any field that is held,
-    `hallucination` is undefined whatever a model would say."""
+    """An answer, its reference and the templates; and the pairs that are different.
+
+    Where `hallucination` is null, no field is held on both sides, so that it is undefined whatever a model would say.
+    """
     schema = schema_of({"schema": _SCHEMA_FILE, **case}, folder)
     fields = {
         name: spec.model_copy(update={"template": case["templates"][name]} if name in case["templates"] else {})

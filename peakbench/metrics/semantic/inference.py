@@ -180,9 +180,7 @@ class InferenceModel:
                 f"{folder} cannot be loaded as a model of natural-language inference: {error}",
                 mend="fetch it again: peakbench metrics fetch nli",
             ) from error
-        tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = (
-            True  # pairs are sorted before they are padded
-        )
+        tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True  # pairs are sorted first
         self._loaded = tokenizer, model.eval().to("cuda" if gpu_is_there() else "cpu")
         return self._loaded
 

@@ -1,7 +1,7 @@
 """What models computed before, kept on disk for every later run and process: embeddings of texts, logits of pairs.
 
-It lies in an SQLite file a model, keyed by the digest of the text or pair; SQLite keeps concurrent processes apart. A row
-carries a checksum, and a file that is broken is thrown away: what is lost is time, never a number.
+It lies in an SQLite file a model, keyed by the digest of the text or pair; SQLite keeps concurrent processes apart. A
+row carries a checksum, and a file that is broken is thrown away: what is lost is time, never a number.
 """
 
 import hashlib
