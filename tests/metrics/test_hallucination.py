@@ -110,7 +110,9 @@ def test_sentences_of_texts_are_checked_against_the_evidence_else_the_prompt() -
     assert metric.score(text_answer("It is red.", None, prompt=" "))[0].reason == metric.definition.undefined
     assert len(metric.score(text_answer("It is red."))) == 1, "texts have no fields"
     assert "|premise=evidence|" in metric.signature
-    changed, _ = judged(with_premise(REGISTRY, "hallucination", "reference"), {("It was navy blue.", "It is red."): 0.7})
+    changed, _ = judged(
+        with_premise(REGISTRY, "hallucination", "reference"), {("It was navy blue.", "It is red."): 0.7}
+    )
     by_reference = changed.metric("hallucination", None)
     assert by_reference.score(text_answer("It is red."))[0].value == 0.7
     assert "|premise=reference|" in by_reference.signature
@@ -154,11 +156,7 @@ def test_without_the_model_everything_is_undefined_with_the_command() -> None:
         assert "peakbench metrics fetch nli" in score.reason
         metric.prefetch([answer(said(color="red"))])
     components = {name: one for name, one in REGISTRY.file.components.items() if name != "nli_model"}
-    entries = [
-        one.model_copy(update={"components": [name for name in one.components if name != "nli_model"]})
-        for one in REGISTRY.file.metrics
-    ]
-    file = REGISTRY.file.model_copy(update={"metrics": entries, "components": components})
+    file = REGISTRY.file.model_copy(update={"components": components})
     bare = Registry(replace(REGISTRY.source, file=file))
     assert bare.metric("hallucination", SCHEMA).lacking == "this registry has no component `nli_model`"
     assert "premise=reference" in bare.metric("hallucination", SCHEMA).signature

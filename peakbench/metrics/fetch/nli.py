@@ -76,11 +76,12 @@ class Nli:
         with self._downloads(cache) as downloads:
             folder, declared = self._from_hub(downloads, say)
             try:
-                return self._put(folder, cache, declared, say)
+                target = self._put(folder, cache, declared, say)
             except BadInputError as error:  # it is ours, so it is for us to throw it away
-                raise InfrastructureError(error.message, mend=f"download it again: {self.command}") from error
-            finally:
                 shutil.rmtree(downloads, ignore_errors=True)
+                raise InfrastructureError(error.message, mend=f"download it again: {self.command}") from error
+            shutil.rmtree(downloads, ignore_errors=True)
+            return target
 
     def _put(self, source: Path, cache: Path, declared: str | None, say: Say) -> Path:
         """Copy the model into its place, and write down the digest of its weights.

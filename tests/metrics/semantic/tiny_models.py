@@ -1,10 +1,13 @@
 """Small models of known weights, made on the spot."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from peakbench.metrics.fetch.weights import weights_digest
 from peakbench.metrics.registry import Registry
@@ -55,11 +58,10 @@ LABELS = ("entailment", "neutral", "contradiction")
 _SPECIAL = {"pad": "[PAD]", "cls": "[CLS]", "sep": "[SEP]", "unk": "[UNK]", "mask": "[MASK]"}
 
 
-def make_inference(folder: Path, labels: Sequence[str] = LABELS, seed: int = 0) -> Path:
+def make_inference(folder: Path, seed: int = 0) -> Path:
     """A model of sequence classification in the published layout: a random DeBERTa-v2 of two layers of 64.
 
-    Its unigram tokenizer is trained on the words above. With the labels in another order it has the same weights, the
-    rows of its last layer in that order: so it says the same of every pair.
+    Its unigram tokenizer is trained on the words above, and its labels stand in the order of `LABELS`.
     """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
@@ -82,7 +84,8 @@ def make_inference(folder: Path, labels: Sequence[str] = LABELS, seed: int = 0) 
     settings |= {f"{name}_token": token for name, token in _SPECIAL.items()}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     torch.manual_seed(seed)
-    config = DebertaV2Config(
+    settings_of: Any = DebertaV2Config  # some of its parameters are not declared
+    config = settings_of(
         vocab_size=tokens.get_vocab_size(),
         hidden_size=64,
         num_hidden_layers=2,
@@ -97,15 +100,26 @@ def make_inference(folder: Path, labels: Sequence[str] = LABELS, seed: int = 0) 
         pos_att_type=["p2c", "c2p"],
         position_biased_input=False,
         initializer_range=0.15,  # so that pairs come to lie far apart, and none is certain
-        id2label=dict(enumerate(labels)),
-        label2id={label: index for index, label in enumerate(labels)},
+        id2label=dict(enumerate(LABELS)),
+        label2id={label: index for index, label in enumerate(LABELS)},
     )
-    model = DebertaV2ForSequenceClassification(config)
+    DebertaV2ForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+def relabelled(source: Path, folder: Path, labels: Sequence[str]) -> Path:
+    """The same model with its labels, and the rows of its last layer, in another order: it says the same of a pair."""
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(source, folder)
+    weights = load_file(folder / "model.safetensors")
     order = [LABELS.index(label.casefold()) for label in labels]
-    with torch.no_grad():
-        model.classifier.weight.copy_(model.classifier.weight[order].clone())
-        model.classifier.bias.copy_(model.classifier.bias[order].clone())
-    model.save_pretrained(folder)
+    rows = {name: np.ascontiguousarray(weights[name][order]) for name in ("classifier.weight", "classifier.bias")}
+    save_file(weights | rows, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"] = {str(index): label for index, label in enumerate(labels)}
+    config["label2id"] = {label: index for index, label in enumerate(labels)}
+    (folder / "config.json").write_text(json.dumps(config))
     return folder
 
 
