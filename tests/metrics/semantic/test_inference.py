@@ -196,9 +196,9 @@ def test_metrics_ask_the_model_once_and_fields_are_lowered_by_what_it_says(
     assert values[""] == pytest.approx(expected.mean(), abs=1e-6)
     assert metrics["hallucination_max"].score(given)[0].value == pytest.approx(expected.max(), abs=1e-6)
     lowered = {one.slice: one.value for one in metrics["semantic_field_score"].score(given)}
-    before = {one.slice: one.value for one in plain.metric("semantic_field_score", SCHEMA).score(given)}
+    before: dict[str, Any] = {one.slice: one.value for one in plain.metric("semantic_field_score", SCHEMA).score(given)}
     for name, value in (("field=type", expected[0]), ("field=note", expected[1])):
-        assert lowered[name] == pytest.approx(before[name] * (1 - value), abs=1e-6)  # type: ignore[operator]
+        assert lowered[name] == pytest.approx(before[name] * (1 - value), abs=1e-6)
     assert metrics["peakbench_quality"].score(given)[0].value is not None
     assert [sorted(batch) for batch in batches] == [sorted(pairs)], "one call for all metrics"
     assert "nli=none" not in metrics["semantic_field_score"].signature + metrics["peakbench_quality"].signature
