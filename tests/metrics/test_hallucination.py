@@ -2,12 +2,17 @@
 
 import json
 import math
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from card_examples import record_of
 from given_judge import GivenJudge, judged
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.schema import FieldSchema, FieldSpec
@@ -18,7 +23,11 @@ from peakbench.metrics.metric import Answer, Metric
 from peakbench.metrics.registry import Registry
 from peakbench.metrics.semantic.encoder import Pair
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 REGISTRY = Registry.load()
+IDS = ("hallucination", "hallucination_max")
 SCHEMA = FieldSchema(
     fields={
         "type": FieldSpec(type="categorical", synonyms={"t-shirt": ["tee"]}),
@@ -78,6 +87,27 @@ def test_nothing_held_unparsed_failed_and_too_long_are_undefined_each_with_its_r
     assert told(metric, said(color="long", parts=["collar"]))[""] == "oversize", "the model cannot read it"
     assert told(metric, said(color="x" * 20_001))[""] == "oversize", "nor is it asked about that"
     assert judge.asked[1:] == []
+
+
+class Sure(GivenJudge):
+    """A judge that has an answer for every pair."""
+
+    def contradiction(self, pairs: Sequence[Pair]) -> "NDArray[np.float64]":
+        return np.array([len(premise + hypothesis) % 11 / 10 for premise, hypothesis in pairs])
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from([*SCHEMA.fields]), st.none() | st.text(max_size=8) | st.lists(st.text("ab"))))
+def test_values_are_in_range_or_undefined_and_the_worst_part_is_no_better_than_the_mean(values: dict[str, Any]) -> None:
+    registry = copy(REGISTRY)
+    registry.models = Sure({})
+    scores = {name: registry.metric(name, SCHEMA).score(answer(said(**values))) for name in IDS}
+    mean, worst = (scores[name][0].value for name in IDS)
+    parts = [one.value for one in scores[IDS[0]][1:] if one.value is not None]
+    assert (mean is None) == (worst is None) == (not parts)
+    if mean is not None and worst is not None:
+        assert mean == pytest.approx(sum(parts) / len(parts))
+        assert 0 <= mean <= worst == max(parts) <= 1
 
 
 def test_prefetch_judges_every_different_pair_of_many_answers_in_one_call() -> None:
@@ -141,8 +171,8 @@ def test_quality_is_lowered_where_the_answer_contradicts_and_says_by_what() -> N
     assert isinstance(quality, Composite)
     assert quality.penalty is not None
     assert quality.penalty.metric is not None
-    given = answer(said(type="tee", color="red", size=None, parts=["collar"]))
-    assert quality.penalty.metric.score(given)[0].value == pytest.approx(1.85 / 3)
+    contradicting = answer(said(type="tee", color="red", size=None, parts=["collar"]))
+    assert quality.penalty.metric.score(contradicting)[0].value == pytest.approx(1.85 / 3)
     assert "nli=(hallucination@1;" in quality.signature
     assert "|nli=none|" in REGISTRY.metric("peakbench_quality", SCHEMA).signature
 
