@@ -88,6 +88,15 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_encoder(tmp_path_factory.mktemp("models") / "tiny-encoder")
 
 
+@pytest.fixture(scope="session")
+def tiny_inference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small random model of natural-language inference."""
+    pytest.importorskip("transformers", reason="the extra `semantic` is not installed")
+    from tiny_models import make_inference
+
+    return make_inference(tmp_path_factory.mktemp("models") / "tiny-inference")
+
+
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every way out of this process fails loudly."""

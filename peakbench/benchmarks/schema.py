@@ -15,6 +15,8 @@ Tolerance = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 DEFAULT_REL_TOL = 1e-6
 SEMANTIC_THRESHOLD = 0.8
 """The `correct_threshold` of fields compared by meaning, where none is given."""
+DEFAULT_TEMPLATE = "The {field} is {v}."
+"""The sentence of a field, where none is given."""
 MAX_DEPTH = 8
 """Deepest nesting of lists and objects that a field may declare."""
 
@@ -36,6 +38,8 @@ class FieldSpec(StrictModel):
         items: How the items are compared (list fields, which need it).
         fields: The fields within (object fields, which need some).
         values: The values the field may have, for the response schema and for people; empty for any.
+        template: The sentence that says a value of the field, for natural-language inference: `{v}` stands for the
+            value, `{field}` for the field's name with spaces.
     """
 
     type: Comparator
@@ -50,6 +54,7 @@ class FieldSpec(StrictModel):
     items: "FieldSpec | None" = None
     fields: "dict[str, FieldSpec]" = {}
     values: list[str | int | Annotated[float, Field(allow_inf_nan=False)] | bool] = []
+    template: str = DEFAULT_TEMPLATE
 
     @model_validator(mode="before")
     @classmethod
@@ -70,6 +75,16 @@ class FieldSpec(StrictModel):
                         f"the word `{word}` stands under `{other}` and under `{head}`; it can mean one only"
                     )
         return synonyms
+
+    @field_validator("template")
+    @classmethod
+    def _a_sentence_with_a_value(cls, template: str) -> str:
+        if "{v}" not in template:
+            raise ValueError(f"the template `{template}` has no `{{v}}`, where the value goes")
+        left = template.replace("{v}", "").replace("{field}", "")
+        if "{" in left or "}" in left:
+            raise ValueError(f"the template `{template}` has a brace that is neither `{{v}}` nor `{{field}}`")
+        return template
 
     @model_validator(mode="after")
     def _nothing_without_effect(self) -> "FieldSpec":
@@ -95,6 +110,8 @@ class FieldSpec(StrictModel):
             default = SEMANTIC_THRESHOLD if part.type == "semantic" else 1.0
             if (part.weight, part.correct_threshold) != (1.0, default):
                 raise ValueError("`weight` and `correct_threshold` are for whole fields, not for what is in them")
+            if part.template != DEFAULT_TEMPLATE:
+                raise ValueError("`template` is for whole fields, not for what is in them")
         if self.depth > MAX_DEPTH:
             raise ValueError(f"lists and objects are nested more than {MAX_DEPTH} deep")
         return self

@@ -19,7 +19,7 @@ import numpy as np
 
 from peakbench.canonical import digest
 from peakbench.errors import MetricError, OutOfRangeError, PeakBenchError
-from peakbench.metrics.semantic.models import LIBRARIES, EncoderParameters, SemanticModels
+from peakbench.metrics.semantic.models import LIBRARIES, EncoderParameters, InferenceParameters, SemanticModels
 from peakbench.metrics.signatures import DIGITS, SchemaFact, schema_digest, signature_of
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class MetricContext:
         memory: Of pairs of texts, shared by all that the registry makes of a metric; None for one of its own.
         models: The models that metrics of meaning run; shared, so that each is loaded once.
         field_encoder: What compares the schema's fields of the type `semantic`; None where it has none.
+        inference: The model that says what contradicts what; None where the registry has none.
     """
 
     null_values: tuple[str, ...] = ()
@@ -126,6 +127,7 @@ class MetricContext:
     memory: "PairMemory | None" = None
     models: SemanticModels = field(default_factory=SemanticModels)
     field_encoder: EncoderParameters | None = None
+    inference: InferenceParameters | None = None
 
 
 class Metric(ABC):

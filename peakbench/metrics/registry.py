@@ -22,7 +22,7 @@ from peakbench.metrics.pairs import PairMemory
 from peakbench.metrics.registry_file import RegistrySource, canonical_path, read_registry_file
 from peakbench.metrics.semantic.comparator import has_semantic, semantic_comparison
 from peakbench.metrics.semantic.encoder import SentenceEncoder
-from peakbench.metrics.semantic.models import EncoderParameters, SemanticModels
+from peakbench.metrics.semantic.models import EncoderParameters, InferenceParameters, SemanticModels
 from peakbench.metrics.signatures import DIGITS
 from peakbench.metrics.third_party import code_digest, find_implementation, require_subclass
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _KIND_OF_TASK: dict[str, Kind] = {"extraction": "json", "text": "text", "grounding": "defects"}
 _COMPARERS_KEPT = 8
 _FIELD_ENCODER = "semantic_comparator"
+_INFERENCE = "nli_model"
 
 
 class Registry:
@@ -221,6 +222,13 @@ class Registry:
             )
         return EncoderParameters.of(f"component `{_FIELD_ENCODER}`", component.parameters)
 
+    @property
+    def _inference_parameters(self) -> InferenceParameters | None:
+        component = self.file.components.get(_INFERENCE)
+        if component is None:
+            return None
+        return InferenceParameters.of(f"component `{_INFERENCE}`", component.parameters)
+
     def golden_files(self) -> list[Path]:
         """Every golden file that an entry names, each once, in the order of the file."""
         entries: list[tuple[str, MetricDefinition | Component]] = [(one.id, one) for one in self.definitions]
@@ -274,6 +282,7 @@ class Registry:
             comparer=None if schema is None else self.comparer(schema),
             models=self.models,
             field_encoder=self._field_encoder_parameters if schema is not None and has_semantic(schema) else None,
+            inference=self._inference_parameters,
             answer_schema=answer_schema,
             labels=labels or {},
             boxes=boxes,

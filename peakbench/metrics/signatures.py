@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from peakbench.benchmarks.values import field_null_words, key_index, null_words, synonym_heads
 from peakbench.canonical import canonical_json, digest
 from peakbench.installed import installed_version
+from peakbench.metrics.verbalisation import sentence
 
 if TYPE_CHECKING:
     from peakbench.benchmarks.schema import FieldSchema, FieldSpec
     from peakbench.metrics.definitions import MetricDefinition
 
-SchemaFact = Literal["type", "weight", "synonyms", "aliases", "null_values", "correct_threshold"]
+SchemaFact = Literal["type", "weight", "synonyms", "aliases", "null_values", "correct_threshold", "template"]
 DIGITS = 8
 
 
@@ -53,6 +54,8 @@ def schema_digest(schema: "FieldSchema", uses: frozenset[SchemaFact], null_value
             known["weight"] = schema.fields[name].weight / total
         if "correct_threshold" in uses:
             known["correct_threshold"] = schema.fields[name].correct_threshold
+        if "template" in uses:
+            known["template"] = sentence(schema.fields[name].template, name, "{v}")
     return digest(facts)[:DIGITS]
 
 

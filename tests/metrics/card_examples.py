@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from composite_parts import quality_of
+from given_judge import judged
 
 from peakbench.benchmarks.boxes import BoxConvention
 from peakbench.benchmarks.file import BoxConventions
@@ -70,6 +71,9 @@ def value_of_example(registry: Registry, identifier: str, example: dict[str, Any
     if "samples" in example:
         metric = registry.metric(identifier, None, labels=example["labels"], boxes=BOXES)
         return run_value(metric, boxed_answers(registry, example))
+    if "contradictions" in example:
+        given = {tuple(pair.split(" | ")): value for pair, value in example["contradictions"].items()}
+        registry, _ = judged(registry, given)
     schema = FieldSchema(fields=example["fields"])
     sample = Sample("a", "", (), complete_reference(schema, example["reference"]))
     metric = registry.metric(identifier, schema)

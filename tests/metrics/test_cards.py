@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from card_examples import boxed_answers, example_in, value_of_example
 from card_pictures import picture_of_example
+from given_judge import judged
 from PIL import Image
 from wordnet_here import cache_with_wordnet
 
-from peakbench.benchmarks.schema import Comparator, FieldSchema, FieldSpec
+from peakbench.benchmarks.schema import DEFAULT_TEMPLATE, Comparator, FieldSchema, FieldSpec
 from peakbench.content import content_root
 from peakbench.metrics import comparators, penalty
 from peakbench.metrics.extraction import extract
@@ -19,6 +20,8 @@ from peakbench.metrics.grounding.iou import diou_matrix, giou_matrix, iou_matrix
 from peakbench.metrics.grounding.items import normalise_box
 from peakbench.metrics.penalty import label_probability, penalty_multiplier
 from peakbench.metrics.registry import Registry
+from peakbench.metrics.semantic.judged import Judge
+from peakbench.metrics.verbalisation import sentence, value_text
 
 REGISTRY = Registry.load(cache=cache_with_wordnet())
 METRICS = [definition.id for definition in REGISTRY.definitions]
@@ -34,7 +37,8 @@ def test_example_in_card_is_reproduced(identifier: str) -> None:
     definition = REGISTRY.definition(identifier)
     card = content_root() / definition.card
     example = json.loads(example_in(card))
-    if not definition.is_timing and (lacking := REGISTRY.metric(identifier, None).lacking):
+    given = "contradictions" in example
+    if not definition.is_timing and not given and (lacking := REGISTRY.metric(identifier, None).lacking):
         pytest.skip(lacking)
     value = value_of_example(REGISTRY, identifier, example)
     assert value == pytest.approx(example["value"], abs=1e-12)
@@ -69,6 +73,24 @@ def test_registry_says_which_constants_the_penalty_uses() -> None:
         "threshold": penalty.THRESHOLD,
         "offset": penalty.OFFSET,
     }
+
+
+def test_examples_of_fields_as_sentences_are_reproduced() -> None:
+    for case in json.loads(example_in(content_root() / REGISTRY.file.components["nli_verbalisation"].card)):
+        assert sentence(case["template"], case["field"], value_text(case["value"])) == case["sentence"], case
+
+
+def test_examples_of_what_inference_is_asked_are_reproduced() -> None:
+    for case in json.loads(example_in(content_root() / REGISTRY.file.components["nli_model"].card)):
+        pair = (case["premise"], case["hypothesis"])
+        registry, given = judged(REGISTRY, {pair: 0.5})
+        context = registry.metric("hallucination", None).context
+        assert Judge(context).contradictions({"a": pair}) == {"a": 0.5 if case["asked"] else 0.0}
+        assert given.asked == ([[pair]] if case["asked"] else [])
+
+
+def test_registry_says_which_sentence_a_field_has_by_default() -> None:
+    assert REGISTRY.file.components["nli_verbalisation"].parameters == {"template": DEFAULT_TEMPLATE}
 
 
 def test_examples_of_boxes_in_one_form_are_reproduced() -> None:

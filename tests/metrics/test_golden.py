@@ -56,6 +56,7 @@ def test_every_golden_case_of_the_registry_passes_or_says_why_not(registry: Regi
         "consistency_semantic.jsonl": 6,
         "quality_score.jsonl": 4,
         "nli_penalty.jsonl": 5,
+        "nli_verbalisation.jsonl": 2,
         "box_normalize.jsonl": 19,
         "box_iou.jsonl": 9,
         "box_match.jsonl": 16,

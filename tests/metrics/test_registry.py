@@ -31,6 +31,8 @@ IDS = [
     "field_outcomes",
     "sbert_similarity",
     "semantic_field_score",
+    "hallucination",
+    "hallucination_max",
     "fabrication_rate",
     "omission_rate",
     "skill_over_majority",

@@ -43,7 +43,10 @@ def test_golden_values_come_out_in_float32(registry: Registry, no_network: None)
         assert [outcome.status for outcome in outcomes] == ["pass"] * n, outcomes
 
 
-@pytest.mark.parametrize("identifier", ["sbert_similarity", "semantic_field_score", "consistency_semantic"])
+@pytest.mark.parametrize(
+    "identifier",
+    ["sbert_similarity", "semantic_field_score", "consistency_semantic", "desc_cos_10", "desc_cos_all_10"],
+)
 def test_examples_in_cards_are_reproduced(registry: Registry, identifier: str) -> None:
     card = content_root() / registry.definition(identifier).card
     example = json.loads(example_in(card))

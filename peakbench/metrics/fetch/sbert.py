@@ -10,17 +10,15 @@ import re
 import shutil
 import subprocess
 import sys
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
-from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 
 from peakbench.errors import BadInputError, InfrastructureError
+from peakbench.metrics.fetch.hub import answers
 from peakbench.metrics.fetch.part import Say, new_folder
 from peakbench.metrics.fetch.weights import WEIGHTS_FILE, weights_digest
 
@@ -148,8 +146,8 @@ class Sbert:
         from huggingface_hub import constants, snapshot_download
 
         say(f"asking the Hub for {MODEL} at {REVISION[:12]} ({WEIGHTS_BYTES / 1e6:.0f} MB)")
-        if constants.HF_HUB_OFFLINE or not _answers(f"{constants.ENDPOINT}/{MODEL}/resolve/{REVISION}/config.json"):
-            say("the Hub cannot be reached")  # its own client would find that out in half a minute
+        if constants.HF_HUB_OFFLINE or not answers(f"{constants.ENDPOINT}/{MODEL}/resolve/{REVISION}/config.json"):
+            say("the Hub cannot be reached")
             return None
         try:
             return Path(
@@ -246,15 +244,6 @@ class Sbert:
             f"{source} does not hold all-mpnet-base-v2: {why}",
             mend=f"give the folder of {MODEL} at revision {REVISION[:12]}: {self.command} --from DIR",
         )
-
-
-def _answers(url: str) -> bool:
-    """Whether a web server answers with something."""
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=10) as response:
-            return bool(response.status == HTTPStatus.OK)
-    except (OSError, ValueError, HTTPException):
-        return False
 
 
 def _size(folder: Path) -> int:

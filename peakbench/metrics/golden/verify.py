@@ -25,6 +25,7 @@ from peakbench.metrics.golden.quality import check_penalty, check_quality
 from peakbench.metrics.golden.responses import check_responses
 from peakbench.metrics.golden.structured import check_floors, check_structured
 from peakbench.metrics.golden.text import check_similarity
+from peakbench.metrics.golden.verbalisation import check_verbalisation
 from peakbench.metrics.semantic.models import SemanticModels
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _CHECKS: Mapping[str, Check] = {
     "consistency_exact": check_consistency,
     "consistency_semantic": check_consistency,
     "nli_penalty": check_penalty,
+    "nli_verbalisation": check_verbalisation,
     "quality_score": check_quality,
     "box_normalize": check_normalize,
     "box_iou": check_iou,

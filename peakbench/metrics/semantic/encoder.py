@@ -27,7 +27,7 @@ _PAIRS_AT_ONCE = 4096
 _VECTORS_KEPT = 32_768
 _PAIRS_KEPT = 262_144
 _BATCH = {"cpu": 32, "cuda": 256}
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg")
 
 Pair = tuple[str, str]
@@ -143,7 +143,7 @@ class SentenceEncoder:
 
         if self._model is None:
             self._model = _load(self.settings)
-        clean = [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]  # tokenizers know no half characters
+        clean = [LONE_SURROGATE.sub("\ufffd", text) for text in texts]  # tokenizers know no half characters
         raw = self._model.encode(
             clean, batch_size=_BATCH[self._model.device.type], show_progress_bar=False, convert_to_tensor=True
         )
@@ -180,7 +180,7 @@ def _load(settings: EncoderSettings) -> Any:
         raise InfrastructureError(f"sentence-transformers cannot be used: {error}", mend=INSTALL) from error
     device = "cuda" if gpu_is_there() else "cpu"
     try:
-        with _no_progress():
+        with no_progress():
             model = SentenceTransformer(
                 str(settings.folder),
                 device=device,
@@ -198,7 +198,7 @@ def _load(settings: EncoderSettings) -> Any:
 
 
 @contextmanager
-def _no_progress() -> Iterator[None]:
+def no_progress() -> Iterator[None]:
     """Without the bar that transformers draws while it loads weights."""
     from transformers.utils import logging
 

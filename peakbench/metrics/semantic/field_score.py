@@ -1,21 +1,23 @@
 """How close in meaning each field of an answer is to its reference: the column that old boards call "SBERT+NLI"."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
-from peakbench.benchmarks.values import resolve_keys, scalar_text, schema_key_index, wrapper_form
-from peakbench.canonical import canonical_json
+from peakbench.canonical import digest
 from peakbench.metrics.metric import Answer, MeanMetric, Score
 from peakbench.metrics.semantic.encoded import EncodedMetric
-from peakbench.metrics.semantic.encoder import Pair
+from peakbench.metrics.semantic.judged import Judge
+from peakbench.metrics.signatures import DIGITS, schema_digest
+from peakbench.metrics.verbalisation import FieldPairs
 
 
 class SemanticFieldScore(EncodedMetric, MeanMetric):
     """Mean over the fields of 1 where the comparator says so, else the similarity of meaning, with a slice a field.
 
-    Nulls are as everywhere: both null is 1, one null or a missing key 0. No penalty for contradiction is applied, and
-    the signature says so (`nli=none`).
+    Nulls are as everywhere: both null is 1, one null or a missing key 0. Where natural-language inference is there, the
+    similarity of a field is lowered by the probability that it contradicts the reference; where it is lacking, nothing
+    is lowered, and the signature says so (`nli=none`).
     """
 
     uses = frozenset({"type", "synonyms", "aliases", "null_values"})
@@ -23,11 +25,13 @@ class SemanticFieldScore(EncodedMetric, MeanMetric):
     def measure(self, answer: Answer) -> Iterable[Score]:
         """The mean, then a score a field."""
         scores = {name: verdict.score for name, verdict in answer.fields.items()}
-        asked = dict(self._pairs(answer))
-        pairs = {name: pair for name, pair in asked.items() if self.is_asked(pair)}
+        values = self._fields.values(answer)
+        pairs = {name: pair for name, pair in values.items() if self.is_asked(pair)}
         similar = dict(zip(pairs, self.encoder.similarity(list(pairs.values())).tolist(), strict=True))
-        for name, pair in asked.items():
-            scores[name] = similar.get(name, float(pair[0] == pair[1]))
+        contradictions = self._judge.contradictions(self._fields.sentences(answer)) if self._is_lowered else {}
+        for name, pair in values.items():
+            kept = 1.0 - (contradictions.get(name) or 0.0)  # what cannot be judged is not punished
+            scores[name] = similar.get(name, float(pair[0] == pair[1])) * kept
         yield self.one(min(1.0, sum(scores.values()) / len(scores)))
         for name, score in scores.items():
             yield self.one(score, part=f"field={name}")
@@ -39,33 +43,34 @@ class SemanticFieldScore(EncodedMetric, MeanMetric):
             yield self.one(value, reason, f"field={name}")
 
     def prefetch(self, answers: Sequence[Answer]) -> None:
-        """Embed the values of many answers in one go."""
+        """Embed the values of many answers in one go, and judge their sentences in another."""
         if self.lacking is not None:
             return
-        pairs = {pair for answer in answers if answer.parsed for _, pair in self._pairs(answer)}
+        parsed = [answer for answer in answers if answer.parsed]
+        pairs = {pair for answer in parsed for pair in self._fields.values(answer).values()}
         self.encoder.similarity(sorted(filter(self.is_asked, pairs)))
+        if self._is_lowered:
+            self._judge.prefetch({pair for answer in parsed for pair in self._fields.sentences(answer).values()})
 
     def parameters(self) -> dict[str, Any]:
-        """The knobs; no natural-language inference takes part."""
-        return super().parameters() | {"nli": "none"}
+        """The knobs; of natural-language inference a digest of the model and the templates, or `none`."""
+        nli = "none"
+        if self._is_lowered:
+            assert self.schema is not None, "semantic_field_score is defined for a field schema"
+            sentences = schema_digest(self.schema, frozenset({"template"}), ())
+            nli = digest({"model": self._judge.in_force, "sentences": sentences})[:DIGITS]
+        return super().parameters() | {"nli": nli}
 
-    def _pairs(self, answer: Answer) -> Iterator[tuple[str, Pair]]:
-        """Reference and answer of every field that holds something on both sides and is not right already."""
-        value, reference = answer.prediction.value if answer.prediction is not None else None, answer.sample.reference
-        assert isinstance(value, Mapping), "what was parsed for fields is an object"
-        assert isinstance(reference, Mapping), "what fields are compared with is an object"
-        found, _ = resolve_keys(value, answer.fields, self._index)
-        for name, verdict in answer.fields.items():
-            if not verdict.reference_null and not verdict.prediction_null and verdict.score < 1.0:
-                yield name, (_text(reference[name]), _text(found[name]))
+    @property
+    def _is_lowered(self) -> bool:
+        """Whether contradictions are looked for; a metric without fields scores nothing."""
+        return self.schema is not None and self._judge.lacking is None
 
     @cached_property
-    def _index(self) -> Mapping[str, str]:
+    def _judge(self) -> Judge:
+        return Judge(self.context)
+
+    @cached_property
+    def _fields(self) -> FieldPairs:
         assert self.schema is not None, "semantic_field_score is defined for a field schema"
-        return schema_key_index(self.schema)
-
-
-def _text(value: Any) -> str:
-    """A value as a text: as it is written, lists and objects as JSON."""
-    text = scalar_text(value)
-    return wrapper_form(text if text is not None else canonical_json(value).decode())
+        return FieldPairs(self.schema)

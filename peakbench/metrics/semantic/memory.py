@@ -1,7 +1,7 @@
-"""Embeddings that were computed before, kept on disk for every later run and process.
+"""What models computed before, kept on disk for every later run and process: embeddings of texts, logits of pairs.
 
-They lie in an SQLite file a model, keyed by the digest of the text; SQLite keeps concurrent processes apart. A row
-carries a checksum, and a file that is broken is thrown away: what is lost is time, never a number.
+It lies in an SQLite file a model, keyed by the digest of the text or pair; SQLite keeps concurrent processes apart. A
+row carries a checksum, and a file that is broken is thrown away: what is lost is time, never a number.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ class Recent(Generic[Key, Value]):
 
 
 class EmbeddingStore:
-    """Embeddings of one model on disk. A disk that refuses is no error: then nothing is remembered.
+    """Embeddings or logits of one model on disk. A disk that refuses is no error: then nothing is remembered.
 
     Args:
         file: The SQLite file; made when missing.

@@ -4,13 +4,15 @@ import hashlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.installed import installed_version
+from peakbench.metrics.fetch.nli import MODEL as NLI_MODEL
+from peakbench.metrics.fetch.nli import Nli, labels_of, recorded_digest
 from peakbench.metrics.fetch.sbert import MODEL, Sbert
 from peakbench.metrics.fetch.weights import WEIGHTS_FILE, weights_digest
 from peakbench.metrics.semantic.encoder import (
@@ -20,11 +22,16 @@ from peakbench.metrics.semantic.encoder import (
     SentenceEncoder,
     gpu_is_there,
 )
+from peakbench.metrics.semantic.inference import InferenceModel, InferenceSettings
 from peakbench.metrics.semantic.memory import EmbeddingStore
 from peakbench.strict import StrictModel, validation_message
 
 LIBRARIES = ("sentence-transformers", "torch", "transformers")
+INFERENCE_LIBRARIES = ("torch", "transformers")
+RECORDED = "recorded"
 _LARGEST_SETTING = 10_000_000
+
+Parameters = TypeVar("Parameters", bound=StrictModel)
 
 
 class EncoderParameters(StrictModel):
@@ -46,13 +53,30 @@ class EncoderParameters(StrictModel):
         Raises:
             BadInputError: If one of them is missing or is none.
         """
-        given = {name: parameters[name] for name in cls.model_fields if name in parameters}
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            raise BadInputError(
-                validation_message(f"{owner}: parameters", error), mend="mend the entry in the registry's file"
-            ) from error
+        return _read(cls, owner, parameters)
+
+
+class InferenceParameters(StrictModel):
+    """What the component `nli_model` says, under `parameters`."""
+
+    model: str
+    """`MoritzLaurer/DeBERTa-v3-base-mnli-fever-anli`, which lies in the cache folder, or the path of a folder."""
+    weights_sha256: Annotated[str, Field(pattern=f"^([0-9a-f]{{64}}|{RECORDED})$")]
+    """SHA-256 that the model's `model.safetensors` must have; `recorded` is the one that was written down when it was
+    fetched."""
+    max_length: Annotated[int, Field(ge=8)]
+    """Tokens of a pair that are read; the premise is cut off to fit."""
+    dtype: DType | Literal["auto"]
+    """`auto` is bfloat16 on a GPU and float32 elsewhere."""
+
+    @classmethod
+    def of(cls, owner: str, parameters: Mapping[str, Any]) -> "InferenceParameters":
+        """As for an encoder.
+
+        Raises:
+            BadInputError: If one of them is missing or is none.
+        """
+        return _read(cls, owner, parameters)
 
 
 class SemanticModels:
@@ -68,11 +92,13 @@ class SemanticModels:
         self.auto = auto
         self._encoders: dict[EncoderParameters, SentenceEncoder] = {}
         self._lacking: dict[EncoderParameters, str | None] = {}
+        self._inference: dict[InferenceParameters, InferenceModel] = {}
+        self._judges: dict[InferenceParameters, Path | str] = {}
 
     def lacking(self, parameters: EncoderParameters) -> str | None:
         """What is missing to use an encoder, with the command that brings it; None when nothing is."""
         if parameters not in self._lacking:
-            found = _lacking_libraries() or self._find(parameters)
+            found = _absent("sentence_transformers", "torch") or self._find(parameters)
             self._lacking[parameters] = found if isinstance(found, str) else None
         return self._lacking[parameters]
 
@@ -87,7 +113,9 @@ class SemanticModels:
             if isinstance(folder, str):
                 raise ValueError(folder)
             settings = EncoderSettings(folder, self._dtype(parameters), parameters.max_seq_length)
-            self._encoders[parameters] = SentenceEncoder(settings, self._store(settings, parameters))
+            weights, longest = parameters.weights_sha256, settings.max_tokens
+            store = self._stored(weights, folder, settings.dtype, longest, LIBRARIES)
+            self._encoders[parameters] = SentenceEncoder(settings, store)
         return self._encoders[parameters]
 
     def in_force(self, parameters: EncoderParameters) -> dict[str, Any]:
@@ -95,7 +123,62 @@ class SemanticModels:
         name = parameters.model if parameters.model == MODEL else Path(parameters.model).name
         return {**parameters.model_dump(), "model": name, "dtype": self._dtype(parameters)}
 
-    def _dtype(self, parameters: EncoderParameters) -> DType:
+    def lacking_inference(self, parameters: InferenceParameters) -> str | None:
+        """As `lacking`, of natural-language inference."""
+        found = self._judge_folder(parameters)
+        return found if isinstance(found, str) else None
+
+    def inference(self, parameters: InferenceParameters) -> InferenceModel:
+        """The model of natural-language inference; the same one for the same parameters. Nothing of it may be lacking.
+
+        Raises:
+            ValueError: If something is.
+        """
+        if parameters not in self._inference:
+            folder = self._judge_folder(parameters)
+            if isinstance(folder, str):
+                raise ValueError(folder)
+            settings = InferenceSettings(folder, self._dtype(parameters), parameters.max_length)
+            weights = weights_digest(folder, self.cache)
+            store = self._stored(weights, folder, settings.dtype, settings.max_tokens, INFERENCE_LIBRARIES)
+            self._inference[parameters] = InferenceModel(settings, labels_of(folder), store)
+        return self._inference[parameters]
+
+    def inference_in_force(self, parameters: InferenceParameters) -> dict[str, Any]:
+        """As `in_force`, of natural-language inference: with the digest of the weights that are there."""
+        folder = self._judge_folder(parameters)
+        weights = parameters.weights_sha256 if isinstance(folder, str) else weights_digest(folder, self.cache)
+        name = parameters.model if parameters.model == NLI_MODEL else Path(parameters.model).name
+        return {**parameters.model_dump(), "model": name, "weights_sha256": weights, "dtype": self._dtype(parameters)}
+
+    def _judge_folder(self, parameters: InferenceParameters) -> Path | str:
+        """The folder of natural-language inference, or what is wrong with it; looked for once."""
+        if parameters not in self._judges:
+            self._judges[parameters] = _absent(*INFERENCE_LIBRARIES) or self._find_inference(parameters)
+        return self._judges[parameters]
+
+    def _find_inference(self, parameters: InferenceParameters) -> Path | str:
+        part, wanted = Nli(), parameters.weights_sha256
+        if parameters.model == NLI_MODEL:
+            found = None if self.cache is None else part.find(self.cache)
+            if found is None:
+                return f"natural-language inference by {NLI_MODEL} is not there; fetch it: {part.command}"
+            folder = found
+            wanted = recorded_digest(folder) or wanted if wanted == RECORDED else wanted
+        else:
+            folder = Path(parameters.model).expanduser()
+        digest_found = weights_digest(folder, self.cache)
+        if digest_found is None:
+            return f"{folder} holds no {WEIGHTS_FILE}; name the folder of a model of natural-language inference"
+        if digest_found != wanted:
+            return f"the weights in {folder} have the SHA-256 {digest_found}, and `weights_sha256` says another"
+        try:
+            labels_of(folder)
+        except ValueError as error:
+            return f"{folder} is no model of natural-language inference: {error}"
+        return folder
+
+    def _dtype(self, parameters: EncoderParameters | InferenceParameters) -> DType:
         if parameters.dtype != "auto":
             return parameters.dtype
         return self.auto or ("bfloat16" if gpu_is_there() else "float32")
@@ -114,22 +197,34 @@ class SemanticModels:
             return f"the weights in {folder} have the SHA-256 {found}, and `weights_sha256` says another"
         return folder
 
-    def _store(self, settings: EncoderSettings, parameters: EncoderParameters) -> EmbeddingStore | None:
-        """Where its embeddings are kept: a file for everything that decides what they are."""
+    def _stored(
+        self, weights: str | None, folder: Path, dtype: DType, max_tokens: int, libraries: tuple[str, ...]
+    ) -> EmbeddingStore | None:
+        """Where what a model computed is kept: a file for everything that decides what it is."""
         if self.cache is None:
             return None
         facts = {
-            "weights": parameters.weights_sha256,
-            "settings": _settings_digest(settings.folder),
-            "dtype": settings.dtype,
-            "max_tokens": settings.max_tokens,
-            "libraries": {name: installed_version(name) for name in LIBRARIES},
+            "weights": weights,
+            "settings": _settings_digest(folder),
+            "dtype": dtype,
+            "max_tokens": max_tokens,
+            "libraries": {name: installed_version(name) for name in libraries},
         }
         return EmbeddingStore(self.cache / "embeddings" / f"{digest(facts)[:32]}.sqlite")
 
 
-def _lacking_libraries() -> str | None:
-    absent = [name for name in ("sentence_transformers", "torch") if find_spec(name) is None]
+def _read(cls: type[Parameters], owner: str, parameters: Mapping[str, Any]) -> Parameters:
+    given = {name: parameters[name] for name in cls.model_fields if name in parameters}
+    try:
+        return cls.model_validate(given)
+    except ValidationError as error:
+        raise BadInputError(
+            validation_message(f"{owner}: parameters", error), mend="mend the entry in the registry's file"
+        ) from error
+
+
+def _absent(*libraries: str) -> str | None:
+    absent = [name for name in libraries if find_spec(name) is None]
     return f"{' and '.join(absent)} cannot be found; install the extra `semantic`: {INSTALL}" if absent else None
 
 

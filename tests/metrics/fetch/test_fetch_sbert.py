@@ -18,10 +18,10 @@ import pytest
 from peakbench.errors import BadInputError, InfrastructureError, PeakBenchError
 from peakbench.metrics.fetch import PARTS
 from peakbench.metrics.fetch import sbert as sbert_module
+from peakbench.metrics.fetch.hub import answers
 from peakbench.metrics.fetch.sbert import FILES, PACKAGES, Sbert
 
 WEIGHTS = b"weights " * 5000
-ANSWERS = sbert_module._answers
 COMMAND = "peakbench metrics fetch sbert"
 
 
@@ -29,7 +29,7 @@ COMMAND = "peakbench metrics fetch sbert"
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in is the pinned model, and neither the Hub nor another program's cache is asked."""
     monkeypatch.setattr(sbert_module, "WEIGHTS_SHA256", hashlib.sha256(WEIGHTS).hexdigest())
-    monkeypatch.setattr(sbert_module, "_answers", lambda url: False)
+    monkeypatch.setattr(sbert_module, "answers", lambda url: False)
     monkeypatch.setattr(Sbert, "_from_hub_cache", lambda *_: None)
 
 
@@ -245,5 +245,5 @@ def test_cache_that_cannot_be_written_is_said_plainly(tmp_path: Path) -> None:
 
 
 def test_hub_that_answers_nothing_is_found_out_quickly() -> None:
-    assert not ANSWERS("http://127.0.0.1:9/nothing")
-    assert not ANSWERS("no address")
+    assert not answers("http://127.0.0.1:9/nothing")
+    assert not answers("no address")

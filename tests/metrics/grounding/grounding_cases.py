@@ -30,7 +30,11 @@ def conventions(
 
 PLAIN = conventions()
 METRICS = REGISTRY.metrics("grounding", None, labels=LABELS, boxes=PLAIN)
-BOX_METRICS = {name: metric for name, metric in METRICS.items() if metric.definition.family == "grounding"}
+BOX_METRICS = {
+    name: metric
+    for name, metric in METRICS.items()
+    if metric.definition.family == "grounding" and metric.lacking is None
+}
 
 
 def item(box: Any, label: Any = "artifact", **others: Any) -> dict[str, Any]:
