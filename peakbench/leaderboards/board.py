@@ -16,6 +16,7 @@ from peakbench.errors import BadInputError, NotComparableError
 from peakbench.leaderboards.breakdowns import breakdowns
 from peakbench.leaderboards.entries import BoardEntry
 from peakbench.leaderboards.findings import descriptions, findings, notes
+from peakbench.leaderboards.lacking import lacking_notes
 from peakbench.leaderboards.references import check_lines, missing_notes, reference_rows
 from peakbench.leaderboards.rows import Board, BoardMetric, BoardRow, BoardValue, ReferenceLine
 from peakbench.leaderboards.wording import PERCENT_UNITS, one_line, plural, share
@@ -86,7 +87,7 @@ def build_board(
     return board.model_copy(
         update={
             "findings": findings(board),
-            "notes": [*notes(board), *missing_notes(reference_lines, stated)],
+            "notes": [*notes(board), *lacking_notes(entries, columns), *missing_notes(reference_lines, stated)],
             "descriptions": descriptions(board),
         }
     )
