@@ -2,6 +2,7 @@
 
 import json
 import math
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from peakbench.benchmarks.schema import FieldSchema, FieldSpec
 from peakbench.benchmarks.values import complete_reference
 from peakbench.errors import OutOfRangeError
 from peakbench.metrics.answers import prepare
+from peakbench.metrics.golden.case import run_value
 from peakbench.metrics.metric import Answer, MeanMetric, Metric, RepeatMetric, Score
 from peakbench.metrics.registry import Registry
 
@@ -94,6 +96,16 @@ def test_any_text_gets_a_score(reference: dict[str, Any], text: str) -> None:
     answer = answer_to(reference, text)
     for metric in METRICS.values():
         check_consistency(metric, answer)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(REFERENCES, ANSWERS), min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_the_order_of_samples_changes_no_value_of_a_run(pairs: list[Any], chance: Random) -> None:
+    answers = [answer_to(reference, json.dumps(value)) for reference, value in pairs]
+    shuffled = chance.sample(answers, len(answers))
+    for name, metric in METRICS.items():
+        if not isinstance(metric, RepeatMetric):  # it sees one sample at a time
+            assert run_value(metric, shuffled) == pytest.approx(run_value(metric, answers), abs=1e-12), name
 
 
 @settings(deadline=None)
