@@ -23,6 +23,8 @@ class ExitCode(IntEnum):
     VERIFICATION_FAILED = 7
     INTERNAL = 70
     INTERRUPTED = 130
+    READER_GONE = 141
+    """Whoever read the output went away, as `head` does; what was not done by then is not done."""
 
 
 class PeakBenchError(Exception):

@@ -54,5 +54,7 @@ def validation_message(where: Path | str, error: ValidationError) -> str:
     for finding in error.errors(include_url=False):
         place = ".".join(str(part) for part in finding["loc"])
         message = finding["msg"].removeprefix("Value error, ")
+        if finding["type"] in ("model_type", "dict_type"):
+            message = "a mapping of keys to values is wanted here"
         lines.append(f"{where}: {place}: {message}" if place else f"{where}: {message}")
     return "\n".join(lines)

@@ -30,10 +30,12 @@ def main() -> None:
     except SystemExit as end:
         if end.code == ExitCode.INTERRUPTED:  # typer made it of a KeyboardInterrupt
             error_console().print("interrupted")
+        if isinstance(end.__context__, BrokenPipeError):  # typer made a 1 of it, which stands for a regression
+            sys.exit(ExitCode.READER_GONE)
         raise
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.GOOD)
+        sys.exit(ExitCode.READER_GONE)
     except Exception as error:  # noqa: BLE001  # the last resort: a bug is reported, not shown
         report = _report(error)
         print_error(

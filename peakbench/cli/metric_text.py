@@ -39,14 +39,22 @@ def example_signature(registry: "Registry", identifier: str) -> str | None:
 
 
 def verification_lines(outcomes: "Sequence[GoldenOutcome]", *, verbose: bool) -> Iterator[str]:
-    """A line a golden file, and a line for each case that did not pass, or for every case."""
+    """A line a golden file, and a line for each case that did not pass, or for every case.
+
+    Unless every case is wanted, those that are not checkable for one reason share a line.
+    """
     for file in dict.fromkeys(outcome.file for outcome in outcomes):
         mine = [outcome for outcome in outcomes if outcome.file == file]
         counts = Counter(outcome.status for outcome in mine)
         yield f"{file:<32} {counts['pass']:>4} pass {counts['fail']:>4} fail {counts['not_checkable']:>4} not checkable"
         for one in mine:
-            if verbose or one.status != "pass":
+            if verbose or one.status == "fail":
                 yield f"  {one.status.replace('_', ' ')}: {one.case}" + (f": {one.detail}" if one.detail else "")
+        if not verbose:
+            reasons = Counter(one.detail for one in mine if one.status == "not_checkable")
+            yield from (
+                f"  not checkable: {n} {'case' if n == 1 else 'cases'}: {reason}" for reason, n in reasons.items()
+            )
 
 
 def _metric_rows(entry: MetricDefinition) -> list[tuple[str, str]]:

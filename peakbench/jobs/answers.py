@@ -217,7 +217,7 @@ def _paired(
     """Names of the samples, their predictions and their references, in the order of the references."""
     if isinstance(predictions, Mapping) != isinstance(references, Mapping):
         raise BadInputError(
-            "of predictions and references one is a map and the other is none",
+            "of predictions and references one is a map and the other is not",
             mend="give two lists of one order, or two maps by sample id",
         )
     if isinstance(references, Mapping):

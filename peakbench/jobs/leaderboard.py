@@ -49,9 +49,8 @@ def make_boards(
         chosen = [entry for entry in newest if entry.results.benchmark == benchmark]
         _require_same_data(chosen)
         floors = [read_entry(floor.path) for floor in _floors(chosen[0], registry)]
-        headline = [definition for definition in registry.definitions if definition.headline]
         lines = _reference_lines(RunFolder(chosen[0].facts.folder))
-        boards.append(build_board([*chosen, *floors], headline, max_error_rate, reference_lines=lines))
+        boards.append(build_board([*chosen, *floors], registry.definitions, max_error_rate, reference_lines=lines))
     return boards
 
 

@@ -35,7 +35,7 @@ _CEILING = "oracle"
 
 def build_board(
     entries: Sequence[BoardEntry],
-    headline: "Sequence[MetricDefinition]",
+    definitions: "Sequence[MetricDefinition]",
     max_error_rate: float = 0.01,
     now: datetime | None = None,
     reference_lines: Sequence[ReferenceLine] = (),
@@ -45,9 +45,9 @@ def build_board(
     Args:
         entries: A run each; at least one. Two runs of one model are two rows (see `newest_entries`). On a board that
             is not ranked, floors keep their order.
-        headline: Definitions of the metrics that get a column of their own, in order. The metric that the benchmark is
-            ranked by comes first, whether it is among them or not; those without results are left out, and so are
-            timings and parse rates, which have columns of their own.
+        definitions: Of all metrics, for their titles and ranges. Those that are headlines get a column, in this order.
+            The metric that the benchmark is ranked by comes first, headline or not; those without results are left
+            out, and so are timings and parse rates, which have columns of their own.
         max_error_rate: Share of failed samples, 0..1, above which a model is not ranked.
         now: Written on the board when given; without it, equal input makes equal bytes at any time.
         reference_lines: Values that the benchmark states to compare with; those of one name share a row. What they are
@@ -61,9 +61,11 @@ def build_board(
         raise BadInputError("a board needs at least one scored run", mend="make one with `peakbench run`")
     _require_comparable(entries)
     rank_by = entries[0].results.rank_by
-    columns = _columns(entries, headline, rank_by, reference_lines)
+    columns = _columns(entries, definitions, rank_by, reference_lines)
     rates = [
-        _metric(entries, headline, name, "") for i, name in enumerate(_PARSE_RATES) if i == 0 or _has(entries, name, "")
+        _metric(entries, definitions, name, "")
+        for i, name in enumerate(_PARSE_RATES)
+        if i == 0 or _has(entries, name, "")
     ]
     stated = {column.key: column for column in [*columns, *rates] if _has(entries, column.id, column.slice)}
     check_lines(reference_lines, stated)
@@ -124,16 +126,16 @@ def _short(value: str) -> str:
 
 def _columns(
     entries: Sequence[BoardEntry],
-    headline: "Sequence[MetricDefinition]",
+    definitions: "Sequence[MetricDefinition]",
     rank_by: str | None,
     lines: Sequence[ReferenceLine],
 ) -> list[BoardMetric]:
     """The metric that ranks, the other headline metrics, and what references are of; those that have results."""
     wanted = [] if rank_by is None else [(rank_by, "")]
-    wanted += [(one.id, "") for one in headline if not one.is_timing and one.id not in _PARSE_RATES]
+    wanted += [(one.id, "") for one in definitions if one.headline and not one.is_timing and one.id not in _PARSE_RATES]
     wanted += [(line.metric, line.slice) for line in lines if line.slice or line.metric not in _PARSE_RATES]
     return [
-        _metric(entries, headline, name, part)
+        _metric(entries, definitions, name, part)
         for name, part in dict.fromkeys(wanted)
         if (name, part) == (rank_by, "") or _has(entries, name, part)
     ]
@@ -145,9 +147,11 @@ def _has(entries: Sequence[BoardEntry], name: str, part: str) -> bool:
     return any(not part or part in result.slices for result in found)
 
 
-def _metric(entries: Sequence[BoardEntry], headline: "Sequence[MetricDefinition]", name: str, part: str) -> BoardMetric:
+def _metric(
+    entries: Sequence[BoardEntry], definitions: "Sequence[MetricDefinition]", name: str, part: str
+) -> BoardMetric:
     result = next((entry.results.metrics[name] for entry in entries if name in entry.results.metrics), None)
-    definition = next((one for one in headline if one.id == name), None)
+    definition = next((one for one in definitions if one.id == name), None)
     title = definition.title if definition else _PARSE_RATES.get(name, name)
     unit = result.unit if result else "fraction"
     return BoardMetric(

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from peakbench.leaderboards.columns import Column, board_columns, sizes
-from peakbench.leaderboards.rows import Board
-from peakbench.leaderboards.wording import listing, shorten
+from peakbench.leaderboards.rows import Board, BoardRow
+from peakbench.leaderboards.wording import NOTHING, listing, shorten
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,8 +18,8 @@ _NAME_WIDTHS = ((60, 40), (1000, 24))
 def print_board(board: Board, console: "Console") -> None:
     """Print findings, table and notes; what each floor and model is stands in the Markdown table only.
 
-    Columns that do not fit are dropped, the least important first, and named below the table; a name that is too long
-    is cut with an ellipsis. Nothing wraps inside the table.
+    Columns that do not fit are dropped, the least important first, and named below the table, with the references that
+    state nothing else; a name that is too long is cut with an ellipsis. Nothing wraps inside the table.
     """
     from rich.table import Table
     from rich.text import Text
@@ -40,7 +40,8 @@ def print_board(board: Board, console: "Console") -> None:
         justify: Literal["left", "right"] = "left" if column.prose else "right"
         width = name_width if column.prose else None
         table.add_column(Text(header(column)), justify=justify, no_wrap=True, overflow="ellipsis", max_width=width)
-    for row in board.rows:
+    rows = [row for row in board.rows if row.kind != "reference" or _says_something(row, shown)]
+    for row in rows:
         style = "" if row.kind == "model" and row.unranked is None else "dim"
         cells = [shorten(column.cell(row), name_width) if column.prose else column.cell(row) for column in shown]
         table.add_row(*map(Text, cells), style=style)
@@ -50,8 +51,14 @@ def print_board(board: Board, console: "Console") -> None:
     for note in board.notes:
         console.print(Text(note, style="dim"))
     dropped = [column.header for column in columns if column not in shown and not (said and column.header == "n")]
+    dropped += [row.title for row in board.rows if row not in rows]
     if dropped:
         console.print(Text(f"Not shown in {console.width} columns: {listing(dropped)}.", style="dim"))
+
+
+def _says_something(row: BoardRow, shown: list[Column]) -> bool:
+    """Whether a row has a value in any of the columns that fit; the first two are its rank and its name."""
+    return any(column.cell(row) != NOTHING for column in shown[2:])
 
 
 def _whole_header(column: Column) -> str:

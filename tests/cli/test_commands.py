@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,28 @@ def test_verification_passes_with_what_ships_and_fails_with_its_own_code(peakben
     bad = peakbench("metrics", "verify", "--golden", tmp_path)
     assert bad.returncode == 7
     assert "1 of 1 golden cases fail" in bad.stderr
+
+
+def test_what_cannot_be_checked_for_one_reason_is_one_line(peakbench: Run, tmp_path: Path) -> None:
+    cases = [{"id": name, "metric": "no_such", "prediction": "a", "reference": "a", "value": 1} for name in "abc"]
+    (tmp_path / "no_such.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases))
+    brief = peakbench("metrics", "verify", "--golden", tmp_path)
+    assert brief.returncode == 0
+    assert "not checkable: 3 cases: " in brief.stdout
+    assert len(brief.stdout.splitlines()) == 2
+    assert len(peakbench("metrics", "verify", "--golden", tmp_path, "-v").stdout.splitlines()) == 4
+
+
+def test_a_reader_that_goes_away_is_no_regression() -> None:
+    """As `peakbench benchmarks show … | head -1` does; 1 is the code of a regression."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "peakbench", "metrics", "list", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as done:
+        assert done.stdout is not None
+        assert done.stderr is not None
+        done.stdout.close()
+        assert done.stderr.read() == b""
+        assert done.wait() == 141
 
 
 def test_runs_over_different_samples_share_no_board(

@@ -70,3 +70,12 @@ def test_help_and_lists_cut_no_words_off(peakbench: Run) -> None:
     assert "http://localhost:8000/v1" in helped
     assert "…" not in helped
     assert "json_parse_rate_extracted" in peakbench("metrics", "list", COLUMNS="80").stdout
+
+
+def test_a_file_that_is_no_mapping_is_told_so_in_plain_words(peakbench: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").write_text("")
+    (tmp_path / "list.json").write_text("[1]")
+    for words in (("benchmarks", "validate", "empty.yaml"), ("metrics", "list", "--metrics", "list.json")):
+        done = peakbench(*words)
+        assert done.returncode == 2
+        assert f"{words[-1]}: a mapping of keys to values is wanted here" in done.stderr

@@ -34,6 +34,7 @@ def definition(name: str, title: str, **changes: Any) -> MetricDefinition:
         "implementation": "peakbench.metrics.structured:WeightedScore",
         "interval": "t",
         "card": "card.md",
+        "headline": True,
     }
     return MetricDefinition(**(known | changes))
 

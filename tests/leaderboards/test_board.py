@@ -105,6 +105,12 @@ def test_a_ranking_metric_outside_the_headlines_still_ranks() -> None:
     assert (board.columns[0].id, board.columns[0].title) == ("weighted_score", "weighted_score")
 
 
+def test_a_metric_that_is_no_headline_ranks_under_its_title_and_others_get_no_column() -> None:
+    quiet = [definition("weighted_score", "Weighted", headline=False), definition("field_f1", "F1", headline=False)]
+    board = build_board([entry("a", 0.9)], quiet)
+    assert [(column.id, column.title) for column in board.columns] == [("weighted_score", "Weighted")]
+
+
 def test_throughput_counts_samples_not_requests() -> None:
     board = build_board([entry("a", 0.9, repeats=3, speed=performance(12.0))], HEADLINE)
     assert board.rows[0].throughput == 4.0

@@ -208,3 +208,15 @@ def test_the_chart_has_a_hollow_diamond_and_leaves_out_what_it_cannot_place() ->
     words = [text.get_text() for text in axes.texts]
     assert "human agreement (reference)" in words
     assert not any("other" in word for word in words)
+
+
+def test_a_reference_that_no_column_of_a_narrow_terminal_shows_is_named_below() -> None:
+    made = board(PEOPLE, ReferenceLine("a line of its own", "field_f1", 0.6))
+    narrow, wide = io.StringIO(), io.StringIO()
+    print_board(made, Console(file=narrow, width=60, color_system=None))
+    print_board(made, Console(file=wide, width=200, color_system=None))
+    table, below = narrow.getvalue().split("Not shown in 60 columns:")
+    assert "human agreement" in table
+    assert "a line of its own" not in table
+    assert "a line of its own" in " ".join(below.split())
+    assert "a line of its own" in wide.getvalue().split("Ranked by")[0]
