@@ -161,7 +161,8 @@ def test_broken_entry_is_refused_by_name(checkout: Path, changes: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "no JSON"), ("[]", "a mapping of keys to values is wanted"), ('{"schema_version": 2}', "schema_version")]
+    ("text", "message"),
+    [("{", "no JSON"), ("[]", "a mapping of keys to values is wanted"), ('{"schema_version": 2}', "schema_version")],
 )
 def test_broken_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "registry.json"
