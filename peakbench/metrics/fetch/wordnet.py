@@ -221,6 +221,7 @@ def _read_all(place: str, read: Read) -> dict[str, bytes]:
     for name in FILES:
         try:
             files[name] = read(name)
+        # zipfile raises the last two itself: for a compression it does not know, and for a member under a password.
         except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
             raise BadInputError(f"{place} holds no WordNet: {name} cannot be read", mend=_BY_HAND) from error
     return files
