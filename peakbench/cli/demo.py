@@ -28,7 +28,7 @@ def demo(
     from peakbench.cli.console import output_console, print_json, say
     from peakbench.cli.watch import watching
     from peakbench.jobs.demo import demo as demo_job
-    from peakbench.jobs.run import Watching
+    from peakbench.jobs.watching import Watching
     from peakbench.leaderboards.terminal import print_board
     from peakbench.metrics.registry import Registry
 

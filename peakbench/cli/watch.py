@@ -12,14 +12,15 @@ from peakbench.cli.console import error_console, output_console, print_json, say
 from peakbench.terminal import printable
 
 if TYPE_CHECKING:
-    from peakbench.jobs.run import RunOutcome, Watching
+    from peakbench.jobs.run import RunOutcome
+    from peakbench.jobs.watching import Watching
     from peakbench.metrics.registry import Registry
 
 
 @contextmanager
 def watching(title: str, *, quiet: bool) -> "Iterator[Watching]":
     """Progress of one model's run."""
-    from peakbench.jobs.run import Watching
+    from peakbench.jobs.watching import Watching
     from peakbench.runners.progress import Progress
 
     with Progress(title, error_console(), quiet=quiet) as progress:

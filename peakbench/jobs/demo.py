@@ -6,8 +6,9 @@ from pathlib import Path
 
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.jobs.leaderboard import make_boards
-from peakbench.jobs.run import RunSettings, Watching
+from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.sweep import SweepOutcome, read_sweep, sweep
+from peakbench.jobs.watching import Watching
 from peakbench.leaderboards.rows import Board
 from peakbench.leaderboards.writer import write_boards
 from peakbench.metrics.registry import Registry

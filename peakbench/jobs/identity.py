@@ -2,23 +2,21 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peakbench.benchmarks.benchmark import Benchmark
 from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.benchmarks.training import Training
 from peakbench.canonical import digest
+from peakbench.jobs.settings import RunSettings
 from peakbench.metrics.signatures import DIGITS
 from peakbench.runs.manifest import Identity
-
-if TYPE_CHECKING:
-    from peakbench.jobs.run import RunSettings
 
 _SECRET = re.compile(r"key|token$|secret|password|credential|authorization", re.IGNORECASE)
 
 
 def run_identity(
-    benchmark: Benchmark, samples: Sequence[Sample], settings: "RunSettings", training: Training | None
+    benchmark: Benchmark, samples: Sequence[Sample], settings: RunSettings, training: Training | None
 ) -> Identity:
     """The identity of a run over these samples, with floors from this training split."""
     return Identity(
@@ -37,7 +35,7 @@ def run_identity(
     )
 
 
-def _generation(benchmark: Benchmark, settings: "RunSettings") -> dict[str, Any]:
+def _generation(benchmark: Benchmark, settings: RunSettings) -> dict[str, Any]:
     """How answers are written: constrained and free runs are different runs, and so are those with other keys."""
     told = benchmark.file.generation.model_dump(mode="json")
     if settings.response_format != "free":

@@ -11,7 +11,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.content import content_root
 from peakbench.errors import BadInputError, ExitCode, InterruptedRunError, PeakBenchError
-from peakbench.jobs.run import RunOutcome, RunSettings, Watching, run_benchmark
+from peakbench.jobs.run import RunOutcome, run_benchmark
+from peakbench.jobs.settings import RunSettings
+from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
 from peakbench.runners.endpoint import Endpoint, normalise_base_url
 from peakbench.runs.manifest import ModelFacts

@@ -13,7 +13,8 @@ import pytest
 import peakbench
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.errors import BadInputError
-from peakbench.jobs.run import RunSettings, run_benchmark
+from peakbench.jobs.run import run_benchmark
+from peakbench.jobs.settings import RunSettings
 from peakbench.metrics.registry import Registry
 from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.runners.asking import AskingSettings

@@ -11,7 +11,8 @@ import pytest
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.jobs.identity import run_identity, without_secrets
-from peakbench.jobs.run import RunSettings, run_benchmark
+from peakbench.jobs.run import run_benchmark
+from peakbench.jobs.settings import RunSettings
 from peakbench.metrics.registry import Registry
 from peakbench.mock import MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer

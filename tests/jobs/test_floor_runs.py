@@ -15,8 +15,9 @@ from peakbench.jobs import floors as floors_module
 from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.identity import run_identity
 from peakbench.jobs.leaderboard import make_boards
-from peakbench.jobs.run import RunSettings, run_benchmark
+from peakbench.jobs.run import run_benchmark
 from peakbench.jobs.score import metrics_of, signatures_digest
+from peakbench.jobs.settings import RunSettings
 from peakbench.metrics.registry import Registry
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runners.endpoint import Endpoint

@@ -15,8 +15,8 @@ from peakbench.benchmarks.floors import floor_answers
 from peakbench.benchmarks.sample import Sample
 from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.identity import run_identity
-from peakbench.jobs.run import RunSettings
 from peakbench.jobs.score import metrics_of
+from peakbench.jobs.settings import RunSettings
 from peakbench.leaderboards.board import build_board
 from peakbench.leaderboards.entries import BoardEntry, RunFacts
 from peakbench.metrics.answers import preparer

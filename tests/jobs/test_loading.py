@@ -12,7 +12,8 @@ from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.content import content_root
 from peakbench.errors import BadInputError
 from peakbench.jobs import answers, loading
-from peakbench.jobs.run import RunSettings, run_benchmark
+from peakbench.jobs.run import run_benchmark
+from peakbench.jobs.settings import RunSettings
 from peakbench.metrics.registry import Registry
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runners.endpoint import Endpoint

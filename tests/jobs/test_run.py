@@ -11,8 +11,10 @@ import pytest
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.errors import BadInputError, InfrastructureError, InterruptedRunError
 from peakbench.jobs import run as run_module
-from peakbench.jobs.run import RunOutcome, RunSettings, Watching, run_benchmark
+from peakbench.jobs.run import RunOutcome, run_benchmark
 from peakbench.jobs.score import score_run
+from peakbench.jobs.settings import RunSettings
+from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
 from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
@@ -179,7 +181,7 @@ def test_ctrl_c_at_every_stage_says_how_to_go_on(
         raise KeyboardInterrupt
 
     path = tiny()
-    for number, stage in enumerate(("_ask", "ensure_floors", "score_run")):
+    for number, stage in enumerate(("ask_missing", "ensure_floors", "score_run")):
         with monkeypatch.context() as patch, pytest.raises(InterruptedRunError) as told:
             patch.setattr(run_module, stage, interrupted)
             run(path, replace(settings, resume=number > 0, command="peakbench run x"))
@@ -193,7 +195,7 @@ def test_a_job_that_cannot_be_gone_on_with_does_not_say_so(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module, "_ask", interrupted)
+    monkeypatch.setattr(run_module, "ask_missing", interrupted)
     with pytest.raises(InterruptedRunError) as told:
         run(tiny(), replace(settings, fresh=True, command=""))
     assert "--resume" not in told.value.mend

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from peakbench.errors import BadInputError
-from peakbench.jobs.run import RunSettings, Watching
+from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.sweep import read_sweep, sweep
+from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runners.endpoint import Endpoint

@@ -11,7 +11,8 @@ import pytest
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.errors import BadInputError, NotComparableError
 from peakbench.jobs.leaderboard import make_boards
-from peakbench.jobs.run import RunSettings, run_benchmark
+from peakbench.jobs.run import run_benchmark
+from peakbench.jobs.settings import RunSettings
 from peakbench.metrics.registry import Registry
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runners.endpoint import Endpoint

@@ -1,0 +1,162 @@
+"""What `run` and `sweep` are both told: what is asked, how hard, and what a request holds beside PeakBench's own."""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from peakbench.cli import options
+from peakbench.cli.request_options import without_values
+from peakbench.errors import BadInputError
+
+if TYPE_CHECKING:
+    from peakbench.jobs.settings import RunSettings
+    from peakbench.metrics.registry import Registry
+    from peakbench.runs.manifest import ModelFacts
+
+DEFAULT_URL = "http://localhost:8000/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class AskingOptions:
+    """Options as they were typed; each field is an option of the command line."""
+
+    output: options.Output = Path("runs")
+    limit: options.Limit = None
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of the draw of samples, the floors and the bootstrap.")
+    ] = 0
+    repeats: Annotated[
+        int,
+        typer.Option(
+            "--repeats",
+            "--epochs",
+            min=1,
+            max=1000,
+            help="How often each sample is asked: all samples once, then all again. Measures how far answers agree.",
+        ),
+    ] = 1
+    max_concurrency: Annotated[
+        int,
+        typer.Option(
+            "--max-concurrency",
+            "-j",
+            "--num-concurrent",
+            "--max-connections",
+            min=1,
+            max=4096,
+            help="Requests in flight at once.",
+        ),
+    ] = 8
+    transport: Annotated[
+        Literal["http", "openai"],
+        typer.Option(
+            "--transport", help="What sends the requests: the fast one, or the `openai` client, for its ways."
+        ),
+    ] = "http"
+    response_format: Annotated[
+        Literal["free", "json_object", "json_schema", "structured_outputs"],
+        typer.Option(
+            "--response-format",
+            help="Have the server hold answers to the benchmark's schema; a first request checks that it does.",
+        ),
+    ] = "free"
+    extra_body: Annotated[
+        str | None,
+        typer.Option("--extra-body", help="JSON object whose keys every request holds, such as chat_template_kwargs."),
+    ] = None
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", help="`NAME: VALUE`, sent with every request, never written; may be given again."),
+    ] = None
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Deadline of one sample, retries included, in seconds.")
+    ] = 300.0
+    max_retries: Annotated[
+        int, typer.Option("--max-retries", min=0, help="How often a request is sent again when that can help.")
+    ] = 5
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what is unfinished; a sweep keeps its finished runs.")
+    ] = False
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: ask the samples again that failed.")
+    ] = False
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever is unfinished or finished.")] = False
+    max_error_rate: options.MaxErrorRate = 0.01
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Leave bad rows of the data out, and record them, instead of refusing it."),
+    ] = False
+    api_key_env: Annotated[
+        str,
+        typer.Option(
+            "--api-key-env",
+            help="Environment variable that holds the API key; keys are never given on the command line.",
+        ),
+    ] = "OPENAI_API_KEY"
+    metrics: options.Metrics = None
+    allow_code: options.AllowCode = False
+    as_json: options.Json = False
+
+    def check(self) -> None:
+        """Look at what only some options together can be.
+
+        Raises:
+            BadInputError: If they exclude one another.
+        """
+        if self.resume and self.fresh:
+            raise BadInputError("--resume and --fresh exclude one another", mend="give one of them")
+        if self.retry_failed and not self.resume:
+            raise BadInputError(
+                "--retry-failed goes on with what was asked before", mend="give --resume --retry-failed"
+            )
+
+    def settings(self, model: "ModelFacts", base_url: str) -> "RunSettings":
+        """What a run is told, as far as these options say it.
+
+        Args:
+            model: What is evaluated.
+            base_url: Where, in any of its forms.
+
+        Raises:
+            BadInputError: If an option's text cannot be read.
+        """
+        from peakbench.cli.request_options import headers, json_object
+        from peakbench.jobs.settings import RunSettings, api_key
+        from peakbench.runners.asking import AskingSettings
+        from peakbench.runners.endpoint import Endpoint, normalise_base_url
+
+        return RunSettings(
+            model=model,
+            endpoint=Endpoint(
+                normalise_base_url(base_url), api_key(self.api_key_env), self.api_key_env, headers(self.header)
+            ),
+            output=self.output,
+            asking=AskingSettings(self.max_concurrency, self.timeout, self.max_retries),
+            transport=self.transport,
+            response_format=self.response_format,
+            extra_body=json_object("--extra-body", self.extra_body),
+            limit=self.limit,
+            seed=self.seed,
+            repeats=self.repeats,
+            resume=self.resume,
+            fresh=self.fresh,
+            retry_failed=self.retry_failed,
+            skip_bad=self.skip_bad,
+            command=command_line(),
+        )
+
+    def registry(self) -> "Registry":
+        """The metrics that answers are scored by."""
+        from peakbench.metrics.registry import Registry
+
+        return Registry.load(self.metrics, allow_code=self.allow_code)
+
+
+def command_line() -> str:
+    """The command as it was typed, without what says whether to go on, and without the values of headers."""
+    words = [word for word in sys.argv[1:] if word not in ("--resume", "--fresh", "--retry-failed", "--retry_failed")]
+    return shlex.join(["peakbench", *without_values(words)])
