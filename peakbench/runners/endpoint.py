@@ -93,7 +93,8 @@ def environment_proxy(url: str) -> str | None:
 async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
     """Ask the endpoint what it serves, before the first request.
 
-    A server without a model list (404 or 405 there, with a JSON body) is let pass: the first request will tell.
+    A server without a model list (404 or 405 there, with a JSON body), or with an empty one, is let pass: the first
+    request will tell.
 
     Raises:
         InfrastructureError: If nothing answers, the key is refused, it is no such API, or the model is not served.
@@ -129,6 +130,8 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
             f"{endpoint.base_url} is no OpenAI-compatible API: GET {endpoint.base_url}/models answered {status}",
             mend="check --base-url: it is the part before /chat/completions, such as http://localhost:8000/v1",
         )
+    if not served:  # some load any model when it is asked for, and list none
+        return ServerFacts(version=version)
     if model not in served:
         raise _not_served(endpoint, model, list(served))
     entry = served[model]

@@ -141,3 +141,10 @@ def test_a_server_without_a_model_list_is_let_pass(odd: Odd) -> None:
 def test_a_host_that_is_none_is_told() -> None:
     with pytest.raises((InfrastructureError, BadInputError)):
         asyncio.run(probe(Endpoint(normalise_base_url("http://" + "a" * 70 + ".example")), "m"))
+
+
+def test_a_server_that_lists_no_model_is_asked_all_the_same(odd: Odd) -> None:
+    """`transformers serve` loads any model when it is asked for, and lists only those of a cache."""
+    endpoint, answers = odd
+    answers["/v1/models"] = (200, {"Content-Type": "application/json"}, b'{"object": "list", "data": []}')
+    assert asyncio.run(probe(endpoint, "m")).root is None
