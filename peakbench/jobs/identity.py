@@ -41,6 +41,8 @@ def _generation(benchmark: Benchmark, settings: RunSettings) -> dict[str, Any]:
     if settings.response_format != "free":
         told["response_format"] = settings.response_format
         told["answer_schema"] = digest(benchmark.file.answer_schema)[:DIGITS]
+    if settings.logprobs is not None:  # answers are the same, but records of one run hold the same
+        told["logprobs"] = settings.logprobs
     if settings.extra_body:
         told["extra_body"] = without_secrets(settings.extra_body)
     return told
