@@ -32,7 +32,7 @@ from peakbench.runners.reading import (
 from peakbench.runs.records import FailureKind, Request, Response, Timing
 
 EVENT_STREAM = "text/event-stream"
-_DRAIN_S = 1.0
+_DRAIN_S = 0.25
 """How long the end of the body is waited for after the end of the answer, so that the connection can be used again."""
 _ITL_DIGITS = 2
 """Inter-token latencies are kept to a hundredth of a millisecond: some five bytes a token."""
