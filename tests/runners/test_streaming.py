@@ -2,9 +2,13 @@
 
 import asyncio
 import json
+import socket
+import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -183,6 +187,7 @@ class Scripted(ThreadingHTTPServer):
     daemon_threads = True
     pieces: Sequence[bytes | float] = ()
     ends = True
+    status = 200
     content_type = "text/event-stream; charset=utf-8"
     headers: tuple[tuple[str, str], ...] = ()
     received: list[dict[str, Any]]
@@ -194,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(200)
+        self.send_response(self.server.status)
         for name, value in (("Content-Type", self.server.content_type), *self.server.headers):
             self.send_header(name, value)
         self.send_header("Transfer-Encoding", "chunked")
@@ -284,6 +289,63 @@ def test_both_transports_ask_for_the_same_stream(scripted: Scripted) -> None:
 def test_nothing_of_streams_or_log_probabilities_is_asked_for_unasked(scripted: Scripted, name: TransportName) -> None:
     sent(name, scripted, asked(), stream=False)
     assert not {"stream", "stream_options", "logprobs", "top_logprobs"} & set(scripted.received[0])
+
+
+@pytest.mark.parametrize("name", TRANSPORTS)
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (307, FailureKind.NOT_FOUND),
+        (400, FailureKind.BAD_REQUEST),
+        (401, FailureKind.UNAUTHORIZED),
+        (429, FailureKind.RATE_LIMITED),
+        (500, FailureKind.SERVER_ERROR),
+    ],
+)
+@pytest.mark.parametrize("content_type", ["application/json", "text/event-stream"])
+def test_a_refusal_to_stream_is_the_failure_of_its_status(
+    scripted: Scripted, name: TransportName, status: int, kind: FailureKind, content_type: str
+) -> None:
+    scripted.status, scripted.content_type = status, content_type
+    scripted.headers = (("Retry-After", "7"), ("Location", "/elsewhere"))
+    scripted.pieces = [json.dumps({"error": {"message": "the server's words"}}).encode()]
+    record = sent(name, scripted, asked())
+    assert isinstance(record, Failure)
+    assert (record.kind, record.status, record.retry_after_s) == (kind, status, 7.0)
+    assert "the server's words" in record.message
+    assert len(scripted.received) == 1
+
+
+@pytest.mark.parametrize("name", TRANSPORTS)
+def test_a_packed_stream_is_unpacked_as_it_comes(scripted: Scripted, name: TransportName) -> None:
+    packer = zlib.compressobj(wbits=31)
+    scripted.headers = (("Content-Encoding", "gzip"),)
+    scripted.pieces = [packer.compress(each) + packer.flush(zlib.Z_SYNC_FLUSH) for each in WHOLE] + [packer.flush()]
+    record = sent(name, scripted, asked())
+    assert isinstance(record, Response)
+    assert record.text == '{"a": 1}'
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue of connections refuses instead of waiting")
+@pytest.mark.parametrize("name", TRANSPORTS)
+def test_a_server_that_lets_nobody_in_is_a_timeout_that_says_so(name: TransportName) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as others:
+        for _ in range(4):
+            waiting = others.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+
+        async def once() -> Record:
+            endpoint = Endpoint(f"http://127.0.0.1:{full.getsockname()[1]}/v1")
+            transport = open_transport(name, endpoint, 1, stall_timeout_s=0.3)
+            try:
+                return await transport.send(asked(), 30)
+            finally:
+                await transport.close()
+
+        record = asyncio.run(once())
+    assert isinstance(record, Failure)
+    assert (record.kind, record.message) == (FailureKind.TIMEOUT, "no connection within 0.3 s")
 
 
 @pytest.mark.parametrize("name", TRANSPORTS)
