@@ -12,6 +12,8 @@ MAX_ANSWER_BYTES = 32 * 2**20
 """Longest body that is read, unpacked."""
 _MESSAGE_CHARS = 500
 _RETRYABLE_STATUS = frozenset({408, 409, 425})
+_BROKEN_OFF = ("error", "abort")
+"""Finish reasons of an answer that the server did not bring to its end."""
 
 
 class OversizeError(Exception):
@@ -130,6 +132,22 @@ def error_words(error: Any) -> str:
     """What the `error` of a body says: its message, or itself; empty when it says nothing."""
     message = error.get("message") if isinstance(error, dict) else error
     return message if isinstance(message, str) else ""
+
+
+def require_sound(finish_reason: Any, *errors: Any) -> None:
+    """Refuse a completion that came with an error: what it holds is no answer, or a part of one.
+
+    Args:
+        finish_reason: Of the choice.
+        errors: What stands under `error` in the completion and in the choice, where proxies put it.
+
+    Raises:
+        ValueError: If there is an error, or the answer was broken off.
+    """
+    for error in filter(None, errors):
+        raise ValueError(f"the answer came with an error: {error_words(error) or 'it has no message'}")
+    if finish_reason in _BROKEN_OFF:
+        raise ValueError(f"the answer broke off: its finish reason is {finish_reason}")
 
 
 def usage_of(usage: Any) -> Usage:

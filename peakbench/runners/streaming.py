@@ -24,7 +24,7 @@ from peakbench.runners.reading import (
     BrokenAnswerError,
     OversizeError,
     StallClock,
-    error_words,
+    require_sound,
     text_or_none,
     token_logprobs,
     usage_of,
@@ -48,6 +48,7 @@ class _Choice(msgspec.Struct):
     delta: _Delta | None = None
     finish_reason: Any = None
     logprobs: Any = None
+    error: Any = None
 
 
 class _Chunk(msgspec.Struct):
@@ -70,9 +71,7 @@ def _decode(payload: bytes) -> _Chunk:
     """
     try:
         return _chunk_of(payload)
-    except msgspec.ValidationError:
-        raise
-    except (msgspec.DecodeError, UnicodeDecodeError):  # it is strict where Python is not: lone surrogates, NaN
+    except (msgspec.MsgspecError, UnicodeDecodeError):  # stricter than Python: lone surrogates, NaN, 1e999
         return msgspec.convert(json.loads(payload), _Chunk)
 
 
@@ -133,11 +132,11 @@ class AnswerStream:
         """Say that the body has ended; arguments and errors are those of `feed`."""
         for payload in self._events.finish():
             try:
-                self._take(payload, now)
-            except BrokenAnswerError as error:
-                if isinstance(error.__cause__, ValueError | RecursionError):  # the event was cut in two
-                    raise BrokenAnswerError(FailureKind.CONNECTION, _BROKE_OFF) from error
-                raise
+                if not payload.startswith(b"[DONE]"):
+                    _decode(payload)
+            except (ValueError, RecursionError) as error:  # the event was cut in two
+                raise BrokenAnswerError(FailureKind.CONNECTION, _BROKE_OFF) from error
+            self._take(payload, now)
 
     def response(self) -> Response:
         """The whole answer.
@@ -177,9 +176,8 @@ class AnswerStream:
             return
         try:
             chunk = _decode(payload)
-            if chunk.error or (chunk.choices is None and chunk.message):
-                words = error_words(chunk.error) or error_words({"message": chunk.message})
-                raise BrokenAnswerError(FailureKind.INVALID_RESPONSE, f"the answer is an error: {words or 'no words'}")
+            alone = {"message": chunk.message} if chunk.choices is None and chunk.message else None
+            require_sound(None, chunk.error, alone)
             if chunk.usage is not None:
                 self._usage = chunk.usage
             self._request_id = self._request_id or text_or_none(chunk.id)
@@ -191,6 +189,7 @@ class AnswerStream:
 
     def _choose(self, choice: _Choice, now: float) -> None:
         """Take what a chunk says; only one choice was asked for."""
+        require_sound(choice.finish_reason, choice.error)
         self._ended = now
         if choice.finish_reason:
             self._finished = True

@@ -150,6 +150,10 @@ def test_what_only_keeps_the_connection_awake_is_passed_over(odd: bytes) -> None
         ([ROLE, event({"error": {"message": "out of memory", "code": 500}}), DONE], FailureKind.INVALID_RESPONSE),
         ([*WHOLE[:3], event({"error": "out of memory"}), *WHOLE[3:]], FailureKind.INVALID_RESPONSE),
         ([ROLE, event({"object": "error", "message": "out of memory"}), DONE], FailureKind.INVALID_RESPONSE),
+        ([ROLE, event({"error": {"message": "out of memory"}}).strip()], FailureKind.INVALID_RESPONSE),
+        ([ROLE, event({"choices": [{"delta": {}, "error": "out of memory"}]}), STOP], FailureKind.INVALID_RESPONSE),
+        ([ROLE, chunk(content="a"), chunk(finish="abort"), DONE], FailureKind.INVALID_RESPONSE),
+        ([ROLE, chunk(content="a", finish="error"), DONE], FailureKind.INVALID_RESPONSE),
     ],
 )
 def test_what_is_not_whole_is_a_typed_failure(pieces: list[bytes], kind: FailureKind) -> None:
