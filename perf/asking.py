@@ -11,6 +11,9 @@ take turns, three rounds; the least of each is printed, since noise only adds.
     openai     PeakBench: the transport on the `openai` client, with the same around it
     client     `openai.AsyncOpenAI` alone, nothing kept
 
+The same is measured of answers that are streamed, 40 events each, by `http`, `openai` and `client`; the goal is stated
+against `openai.AsyncOpenAI` that streams.
+
 Then throughput of `http` at 50 ms of latency and 64 at a time, of the ideal 64 / 0.050 s.
 """
 
@@ -24,9 +27,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from peakbench.benchmarks.sample import ImageFile
+from peakbench.mock.canned import CannedProtocol
 from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.opening import open_transport, run_loop
@@ -36,6 +41,9 @@ from peakbench.runs.records import Generation, Request
 CONCURRENCY = 64
 IMAGE_BYTES = 60_000
 CONTENDERS = ("bare", "http", "openai", "client")
+STREAMED = ("http-stream", "openai-stream", "client-stream")
+TOKENS = 40
+TOKEN_S = 0.002
 ROUNDS = 3
 PROMPT = "Describe the garment in this photo as one JSON object with the keys type, color and size."
 
@@ -51,7 +59,8 @@ def requests(n: int, image: Path) -> Iterator[tuple[Request, str]]:
 
 async def through_peakbench(name: str, url: str, n: int, image: Path) -> None:
     """Ask as `peakbench run` does, journal and progress on."""
-    transport = open_transport(name, Endpoint(url), CONCURRENCY)  # type: ignore[arg-type]
+    transport_name, _, way = name.partition("-")
+    transport = open_transport(transport_name, Endpoint(url), CONCURRENCY, stream=bool(way))  # type: ignore[arg-type]
     journal = JournalWriter(image.with_name(f"{name}-{time.time_ns()}.jsonl"), JournalHeader("run", "0" * 64))
     state = AskingState(total=n)
     try:
@@ -81,20 +90,25 @@ async def bare(url: str, n: int, image: Path) -> None:
         await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
 
 
-async def client(url: str, n: int, image: Path) -> None:
+async def client(url: str, n: int, image: Path, *, stream: bool) -> None:
     """What the `openai` client takes for the same requests, with nothing around it."""
     import openai
 
     from peakbench.runners.openai_transport import chat_messages
 
     queue = requests(n, image)
-    async with openai.AsyncOpenAI(base_url=url, api_key="EMPTY", max_retries=0) as asked:
+    async with openai.AsyncOpenAI(base_url=url, api_key="EMPTY", max_retries=0, timeout=600) as asked:
 
         async def work() -> None:
             for request, _ in queue:
-                await asked.chat.completions.create(
-                    model="canned", messages=chat_messages(request), max_tokens=256, temperature=0.0
-                )
+                said = {"model": "canned", "messages": chat_messages(request), "max_tokens": 256, "temperature": 0.0}
+                if not stream:
+                    await asked.chat.completions.create(**said)
+                    continue
+                counted = {"stream": True, "stream_options": {"include_usage": True}}
+                events = await asked.chat.completions.create(**said, **counted)
+                text = [event.choices[0].delta.content async for event in events if event.choices]
+                assert len(text) == TOKENS + 1
 
         await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
 
@@ -105,8 +119,8 @@ def one(name: str, url: str, n: int, image: Path) -> None:
     def take(count: int) -> None:
         if name == "bare":
             run_loop(bare(url, count, image))
-        elif name == "client":
-            run_loop(client(url, count, image))
+        elif name.startswith("client"):
+            run_loop(client(url, count, image, stream=name != "client"))
         else:
             run_loop(through_peakbench(name, url, count, image))
 
@@ -122,6 +136,47 @@ def measured(name: str, url: str, n: int, image: Path) -> dict[str, float]:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
+
+
+class StreamingProtocol(CannedProtocol):
+    """Answers any POST with one stream, an event at a time, whatever was asked."""
+
+    def _reply(self) -> None:
+        self._write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        later = asyncio.get_running_loop().call_later
+        for i, piece in enumerate(streamed_pieces()):
+            later(i * TOKEN_S, self._write, piece)
+
+
+@cache
+def streamed_pieces() -> list[bytes]:
+    """The parts of a body, a token each, as vLLM writes them; the usage and the end come with the last."""
+
+    def event(choices: list[object], **more: object) -> bytes:
+        head = {"id": "chatcmpl-canned", "object": "chat.completion.chunk", "created": 1, "model": "canned"}
+        payload = b"data: " + json.dumps({**head, "choices": choices, **more}).encode() + b"\n\n"
+        return b"%x\r\n%s\r\n" % (len(payload), payload)
+
+    def choice(text: str, reason: str | None = None) -> dict[str, object]:
+        return {"index": 0, "delta": {"content": text}, "logprobs": None, "finish_reason": reason}
+
+    tokens = [event([choice(f" word{i}")]) for i in range(TOKENS)]
+    usage = event([], usage={"prompt_tokens": 400, "completion_tokens": TOKENS, "total_tokens": 400 + TOKENS})
+    return [*tokens, event([choice("", "stop")]) + usage + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"]
+
+
+async def serve_streams() -> None:
+    """Be the server of streams, and print where."""
+    server = await asyncio.get_running_loop().create_server(StreamingProtocol, "127.0.0.1", 0)
+    print(json.dumps({"base_url": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"}), flush=True)
+    await server.serve_forever()
+
+
+def served_streams() -> tuple["subprocess.Popen[str]", str]:
+    """Start the server of streams."""
+    server = subprocess.Popen([sys.executable, __file__, "--serve-streams"], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    return server, json.loads(server.stdout.readline())["base_url"]
 
 
 def served(latency_ms: float = 0.0) -> tuple["subprocess.Popen[str]", str]:
@@ -143,6 +198,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         one(sys.argv[2], sys.argv[3], int(sys.argv[4]), Path(sys.argv[5]))
         return
+    if sys.argv[1:] == ["--serve-streams"]:
+        run_loop(serve_streams())
+        return
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     with tempfile.TemporaryDirectory() as name:
         image = Path(name) / "photo.jpg"
@@ -160,6 +218,19 @@ def main() -> None:
             print(f"{each:<8} {cost:6.3f} ms CPU a request   {cost / least['bare']:6.2f} x bare")
         print(f"http against client: {least['http'] / least['client']:.3f} (goal: at most 0.125)")
         print(f"http against bare:   {least['http'] / least['bare']:.2f} (goal: at most 2)")
+        server, url = served_streams()
+        try:
+            rounds = [{each: measured(each, url, n, image)["cpu"] for each in STREAMED} for _ in range(ROUNDS)]
+        finally:
+            server.terminate()
+        least = {each: min(figures[each] for figures in rounds) / n * 1000 for each in STREAMED}
+        for each, cost in least.items():
+            print(
+                f"{each:<13} {cost:6.3f} ms CPU a request of {TOKENS} tokens   {cost / TOKENS * 1000:5.1f} us a token"
+            )
+        print(
+            f"http against client, streamed: {least['http-stream'] / least['client-stream']:.3f} (goal: at most 0.25)"
+        )
         server, url = served(latency_ms=50)
         try:
             wall = measured("http", url, n, image)["wall"]

@@ -57,6 +57,10 @@ class AskingOptions:
             "--transport", help="What sends the requests: the fast one, or the `openai` client, for its ways."
         ),
     ] = "http"
+    stream: Annotated[
+        bool,
+        typer.Option("--stream", help="Have answers streamed, and time their tokens: TTFT, TPOT and ITL in results."),
+    ] = False
     response_format: Annotated[
         Literal["free", "json_object", "json_schema", "structured_outputs"],
         typer.Option(
@@ -64,6 +68,15 @@ class AskingOptions:
             help="Have the server hold answers to the benchmark's schema; a first request checks that it does.",
         ),
     ] = "free"
+    logprobs: Annotated[
+        int | None,
+        typer.Option(
+            "--logprobs",
+            min=0,
+            max=20,
+            help="Keep each token's log-probability, and those of this many alternatives to it.",
+        ),
+    ] = None
     extra_body: Annotated[
         str | None,
         typer.Option("--extra-body", help="JSON object whose keys every request holds, such as chat_template_kwargs."),
@@ -96,6 +109,14 @@ class AskingOptions:
     timeout: Annotated[
         float, typer.Option("--timeout", min=0.1, help="Deadline of one sample, retries included, in seconds.")
     ] = 300.0
+    stall_timeout: Annotated[
+        float,
+        typer.Option(
+            "--stall-timeout",
+            min=0.1,
+            help="Longest silence of a server that began to answer, and of one that is connected to, in seconds.",
+        ),
+    ] = 60.0
     max_retries: Annotated[
         int, typer.Option("--max-retries", min=0, help="How often a request is sent again when that can help.")
     ] = 5
@@ -159,7 +180,10 @@ class AskingOptions:
             output=self.output,
             asking=AskingSettings(self.max_concurrency, self.timeout, self.max_retries),
             transport=self.transport,
+            stream=self.stream,
+            stall_timeout_s=self.stall_timeout,
             response_format=self.response_format,
+            logprobs=self.logprobs,
             extra_body=json_object("--extra-body", self.extra_body),
             images=ImageSending(self.images_as, self.max_image_pixels, self.interpolation),
             allow_remote_images=self.allow_remote_images,

@@ -30,6 +30,9 @@ def watching(title: str, *, quiet: bool) -> "Iterator[Watching]":
 _BESIDE = ("json_parse_rate_strict", "truncation_rate", "failure_rate", "throughput", "median_e2el_ms", "p99_e2el_ms")
 """What a person wants to see beside the headline metrics; everything is in `results.json`."""
 
+_STREAMED = ("median_ttft_ms", "p99_ttft_ms", "median_tpot_ms", "median_itl_ms", "p99_itl_ms")
+"""Of performance, what there is only where answers were streamed."""
+
 
 def report(outcome: "RunOutcome", registry: "Registry", *, as_json: bool) -> None:
     """Print what a run scored: what it is ranked by, the other headline metrics, and where everything lies."""
@@ -46,6 +49,10 @@ def report(outcome: "RunOutcome", registry: "Registry", *, as_json: bool) -> Non
         if name in results.metrics:
             ranks = "  ← ranks" if name == results.rank_by else ""
             console.print(Text(f"  {name:<28} {_shown(results.metrics[name])}{ranks}"), soft_wrap=True)
+    for name in _STREAMED:
+        value = getattr(results.performance, name, None)
+        if value is not None:
+            console.print(Text(f"  {name:<28} {value:.1f} ms"), soft_wrap=True)
     for warning in results.warnings:
         console.print(Text(printable(f"  warning: {warning}"), style="bold"), soft_wrap=True)
     for kind, count in outcome.folder.failure_kinds().items():

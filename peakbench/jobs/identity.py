@@ -48,6 +48,8 @@ def _generation(benchmark: Benchmark, settings: RunSettings) -> dict[str, Any]:
             "interpolation": settings.images.interpolation,
             "made_by": f"pillow {package_versions(('pillow',))['pillow']}",
         }
+    if settings.logprobs is not None:  # answers are the same, but records of one run hold the same
+        told["logprobs"] = settings.logprobs
     if settings.extra_body:
         told["extra_body"] = without_secrets(settings.extra_body)
     return told

@@ -1,6 +1,7 @@
 """Scoring a run again and again: from the journal and the data to `scores.parquet` and `results.json`; no requests."""
 
 import difflib
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -89,6 +90,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         "identity": manifest.identity_digest,
         "servers": sorted({digest(server) for server in servers}),
         "concurrency": sorted({session.max_concurrency for session in manifest.sessions}),
+        "streamed": sorted({session.stream for session in manifest.sessions}),
         "hardware": manifest.hardware,
         "metrics": signatures,
     }
@@ -273,7 +275,9 @@ def _timings(records: Iterable[Record]) -> Timings:
         return float("nan") if value is None else float(value)
 
     rows = []
+    gaps = array("d")
     for record in records:
+        gaps.extend(record.timing.itl_ms or ())
         usage = record.usage if isinstance(record, Response) else None
         rows.append(
             (
@@ -295,6 +299,7 @@ def _timings(records: Iterable[Record]) -> Timings:
         session=np.array(columns[4], dtype=np.int64),
         prompt_tokens=np.array(columns[5], dtype=np.float64),
         completion_tokens=np.array(columns[6], dtype=np.float64),
+        itl_ms=np.frombuffer(gaps, dtype=np.float64) if gaps else np.zeros(0),
     )
 
 

@@ -31,8 +31,10 @@ def begin_session(folder: RunFolder, settings: RunSettings, server: ServerFacts)
         headers=[name for name, _ in settings.endpoint.headers],
         transport=settings.transport,
         images_as=settings.images.form,
+        stream=settings.stream,
         max_concurrency=settings.asking.max_concurrency,
         timeout_s=settings.asking.timeout_s,
+        stall_timeout_s=settings.stall_timeout_s,
         max_retries=settings.asking.max_retries,
         server=server,
     )
@@ -62,7 +64,13 @@ def ask_missing(
         state = AskingState(total=len(todo))
 
         async def asking() -> None:
-            transport = open_transport(settings.transport, settings.endpoint, settings.asking.max_concurrency)
+            transport = open_transport(
+                settings.transport,
+                settings.endpoint,
+                settings.asking.max_concurrency,
+                stream=settings.stream,
+                stall_timeout_s=settings.stall_timeout_s,
+            )
             try:
                 first, _ = next(_requests(benchmark, todo, settings))
                 await require_readable_files(transport, first, settings.asking.timeout_s)
@@ -105,7 +113,13 @@ def _requests(
 ) -> Iterator[tuple[Request, str]]:
     generation = benchmark.file.generation
     extra = request_extra(settings.response_format, benchmark.file.answer_schema, settings.extra_body)
-    how = Generation(generation.max_tokens, generation.temperature, tuple(generation.stop), extra=extra)
+    how = Generation(
+        generation.max_tokens,
+        generation.temperature,
+        tuple(generation.stop),
+        extra=extra,
+        logprobs=settings.logprobs,
+    )
     sending = replace(settings.images, folder=(settings.cache or cache_folder()) / "images" / "smaller")
     for sample, repeat in todo:
         request = Request(

@@ -10,7 +10,7 @@ from peakbench.errors import BadInputError
 from peakbench.runners.asking import AskingSettings
 from peakbench.runners.constraint import ResponseFormat
 from peakbench.runners.endpoint import Endpoint
-from peakbench.runners.transport import TransportName
+from peakbench.runners.transport import STALL_TIMEOUT_S, TransportName
 from peakbench.runs.manifest import ModelFacts
 from peakbench.runs.records import ImageSending
 
@@ -25,7 +25,10 @@ class RunSettings:
         output: Root of the run folders.
         asking: How hard to ask.
         transport: What asks.
+        stream: Whether answers are asked for as streams, so that tokens can be timed.
+        stall_timeout_s: Longest silence of a server that has begun to answer, and of one that is connected to.
         response_format: How the server constrains answers; checked by a request before the first sample.
+        logprobs: Alternatives to each token whose log-probabilities are asked for; None for no log-probabilities.
         extra_body: Keys of every request's body beside PeakBench's own.
         images: How images are sent.
         allow_remote_images: Whether URLs of the data may be handed to the server, which then fetches them.
@@ -47,7 +50,10 @@ class RunSettings:
     output: Path
     asking: AskingSettings = field(default_factory=AskingSettings)
     transport: TransportName = "http"
+    stream: bool = False
+    stall_timeout_s: float = STALL_TIMEOUT_S
     response_format: ResponseFormat = "free"
+    logprobs: int | None = None
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     images: ImageSending = field(default_factory=ImageSending)
     allow_remote_images: bool = False

@@ -42,6 +42,7 @@ def board_columns(board: Board) -> list[Column]:
         Column("n", size, importance=80 if len(sizes(board)) > 1 else 10),
         Column("Samples/s", lambda row: _per_second(row.throughput), importance=55),
         Column("Median latency", lambda row: duration(row.median_e2el_ms), importance=20),
+        Column("Median TTFT", lambda row: duration(row.median_ttft_ms), importance=19),
     ]
     return [
         column

@@ -85,6 +85,8 @@ class BoardRow(StrictModel):
     throughput: float | None
     """Answered samples a second."""
     median_e2el_ms: float | None
+    median_ttft_ms: float | None = None
+    """Null unless answers were streamed."""
     max_concurrency: list[int]
     architecture: str | None
     parameters: str | None

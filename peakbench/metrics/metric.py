@@ -377,6 +377,7 @@ class Timings:
         session: Session of asking, int64; sessions do not overlap.
         prompt_tokens: float64; NaN where the server did not count.
         completion_tokens: float64; NaN where the server did not count.
+        itl_ms: Inter-token latencies of all answered requests in a row, float64; empty where nothing was streamed.
     """
 
     started_at: "NDArray[np.float64]"
@@ -386,6 +387,7 @@ class Timings:
     session: "NDArray[np.int64]"
     prompt_tokens: "NDArray[np.float64]"
     completion_tokens: "NDArray[np.float64]"
+    itl_ms: "NDArray[np.float64]" = field(default_factory=lambda: np.zeros(0))
 
 
 class TimingMetric(ABC):

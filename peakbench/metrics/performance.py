@@ -2,9 +2,13 @@
 
 Latencies are those of answered requests; a failed request is neither completed nor timed. The time of asking is summed
 over sessions, so that the night between an interrupted run and its resumption does not count.
+
+The formulas are those of `calculate_metrics` in vLLM's benchmarks/serve.py: means, medians, population standard
+deviations and percentiles that are linear between ranks, over requests for TTFT, TPOT and E2EL, and over all chunks of
+all answers for ITL. Where vLLM says 0 because nothing was measured, this says nothing.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
 
 SHORTEST_WINDOW_S = 1.0
 """Below this many seconds of asking a throughput says nothing."""
+
+PERCENTILES = (50, 90, 95, 99)
+"""Those that `Performance` has; vLLM's `--metric-percentiles` names them alike."""
 
 
 class Throughput(TimingMetric):
@@ -58,28 +65,46 @@ def performance_of(timings: Timings, max_concurrency: list[int]) -> Performance:
         max_concurrency: Of each session.
     """
     duration = duration_of(timings)
-    latency = timings.e2el_ms[timings.answered]
-    first_token = timings.ttft_ms[timings.answered]
-    first_token = first_token[~np.isnan(first_token)]
-    completed = int(timings.answered.sum())
-    written = _total(timings.completion_tokens[timings.answered])
-    return Performance(
-        completed=completed,
-        failed=len(timings.answered) - completed,
-        duration=duration,
-        request_throughput=_a_second(completed, duration),
-        output_throughput=None if written is None else _a_second(written, duration),
-        total_input_tokens=_total(timings.prompt_tokens[timings.answered]),
-        total_output_tokens=written,
-        mean_e2el_ms=_mean(latency),
-        median_e2el_ms=_percentile(latency, 50),
-        std_e2el_ms=float(latency.std()) if latency.size else None,
-        p99_e2el_ms=_percentile(latency, 99),
-        mean_ttft_ms=_mean(first_token),
-        median_ttft_ms=_percentile(first_token, 50),
-        p99_ttft_ms=_percentile(first_token, 99),
-        max_concurrency=max_concurrency,
+    answered = timings.answered
+    completed = int(answered.sum())
+    latency, first_token = timings.e2el_ms[answered], timings.ttft_ms[answered]
+    read, written = _total(timings.prompt_tokens[answered]), _total(timings.completion_tokens[answered])
+    return Performance.model_validate(
+        {
+            "completed": completed,
+            "failed": len(answered) - completed,
+            "duration": duration,
+            "request_throughput": _a_second(completed, duration),
+            "output_throughput": _a_second(written, duration),
+            "total_token_throughput": None if read is None or written is None else _a_second(read + written, duration),
+            "total_input_tokens": read,
+            "total_output_tokens": written,
+            "max_concurrency": max_concurrency,
+            **_spread("ttft", first_token[~np.isnan(first_token)]),
+            **_spread("tpot", _time_per_output_token(latency, first_token, timings.completion_tokens[answered])),
+            **_spread("itl", timings.itl_ms),
+            **_spread("e2el", latency),
+        }
     )
+
+
+def _spread(name: str, values: "NDArray[np.float64]") -> dict[str, Any]:
+    """What vLLM tells of a latency, under its names; null where nothing was measured."""
+    told = {
+        "mean": _mean(values),
+        "median": _percentile(values, 50),
+        "std": float(values.std()) if values.size else None,
+        **{f"p{percent}": _percentile(values, percent) for percent in PERCENTILES},
+    }
+    return {f"{statistic}_{name}_ms": value for statistic, value in told.items()}
+
+
+def _time_per_output_token(
+    latency: "NDArray[np.float64]", first_token: "NDArray[np.float64]", tokens: "NDArray[np.float64]"
+) -> "NDArray[np.float64]":
+    """(E2EL - TTFT) / (output tokens - 1), of the streamed answers with more than one token, as the server counts."""
+    known = ~np.isnan(first_token) & (tokens > 1)  # NaN > 1 is false
+    return (latency[known] - first_token[known]) / (tokens[known] - 1)
 
 
 def duration_of(timings: Timings) -> float:
@@ -92,8 +117,8 @@ def duration_of(timings: Timings) -> float:
     return total
 
 
-def _a_second(count: float, duration: float) -> float | None:
-    return count / duration if duration >= SHORTEST_WINDOW_S else None
+def _a_second(count: float | None, duration: float) -> float | None:
+    return count / duration if count is not None and duration >= SHORTEST_WINDOW_S else None
 
 
 def _mean(values: "NDArray[np.float64]") -> float | None:

@@ -22,7 +22,10 @@ _KEY = "peakbench_canary"
 _WORD = "quetzal-7f3a91"
 _PROMPT = "Write one short sentence about the sea, in plain prose. Write no JSON."
 _CANARY_TOKENS = 64
-_OURS = frozenset({"model", "messages", "max_tokens", "temperature", "stop", "seed", "stream", "n"})
+_OURS = frozenset(
+    {"model", "messages", "max_tokens", "temperature", "stop", "seed", "n"}
+    | {"stream", "stream_options", "logprobs", "top_logprobs"}
+)
 _FORMATS = frozenset({"response_format", "structured_outputs"})
 
 
@@ -41,7 +44,8 @@ def request_extra(form: ResponseFormat, schema: Mapping[str, Any] | None, extra_
     if taken:
         raise BadInputError(
             f"--extra-body: `{taken[0]}` is what PeakBench sends itself",
-            mend="take it out; prompt, max_tokens, temperature and stop belong to the benchmark file",
+            mend="take it out; prompt, max_tokens, temperature and stop belong to the benchmark file, and --stream and "
+            "--logprobs are options",
         )
     body = {**constraint(form, schema), **extra_body}
     return json.dumps(body, sort_keys=True) if body else ""

@@ -20,14 +20,21 @@ from peakbench.runners.endpoint import Endpoint, environment_proxy
 from peakbench.runners.images import image_url, prepare_images
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
-    count_or_none,
+    BrokenAnswerError,
+    OversizeError,
+    StallClock,
+    StalledError,
     error_words,
     kind_of_status,
     redacted,
     retry_after_s,
     text_or_none,
+    token_logprobs,
+    usage_of,
 )
-from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response, Timing, Usage
+from peakbench.runners.streaming import EVENT_STREAM, AnswerStream, read_stream
+from peakbench.runners.transport import STALL_TIMEOUT_S, STREAM_OPTIONS
+from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response, Timing
 
 _ALIVE_TIMEOUT_S = 10.0
 _TEMPLATES_KEPT = 64
@@ -42,10 +49,21 @@ class HttpTransport:
     Args:
         endpoint: Where to.
         max_connections: Connections at once; that of the requests in flight is enough.
+        stream: Whether answers are asked for as streams.
+        stall_timeout_s: Longest silence of a server that has begun to answer, and of one that is connected to.
     """
 
-    def __init__(self, endpoint: Endpoint, max_connections: int = 100) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        max_connections: int = 100,
+        *,
+        stream: bool = False,
+        stall_timeout_s: float = STALL_TIMEOUT_S,
+    ) -> None:
         self._endpoint = endpoint
+        self._stream = stream
+        self._stall_timeout_s = stall_timeout_s
         self._url = f"{endpoint.base_url}/chat/completions"
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=max_connections, ttl_dns_cache=300),
@@ -60,7 +78,7 @@ class HttpTransport:
     async def send(self, request: Request, timeout_s: float) -> Record:
         """Send one request once; see `Transport.send`."""
         await prepare_images(request)
-        body = _Body(chat_body(request))
+        body = _Body(chat_body(request, stream=self._stream))
         started_at, clock = time.time(), time.perf_counter()
 
         def timing() -> Timing:
@@ -77,30 +95,36 @@ class HttpTransport:
                 retry_after_s=wait_s,
             )
 
+        limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=self._stall_timeout_s)
         try:
             # No redirect is followed: it would lose the request's body, or take the key and the pictures elsewhere.
-            async with self._session.post(
-                self._url, data=body, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=timeout_s)
-            ) as response:
-                content = await _read(response)
+            async with self._session.post(self._url, data=body, allow_redirects=False, timeout=limits) as response:
+                ok = 200 <= response.status < 300
+                request_id = response.headers.get("X-Request-Id")
+                if self._stream and ok and response.content_type == EVENT_STREAM:
+                    answer = AnswerStream(request, started_at, clock, request_id)
+                    broken = (aiohttp.ClientError, OSError)
+                    return await read_stream(response.content.iter_any(), answer, self._stall_timeout_s, broken)
+                content = await _read(response, self._stall_timeout_s)
+        except StalledError as error:
+            return failure(FailureKind.TIMEOUT, str(error))
+        except aiohttp.ConnectionTimeoutError:
+            return failure(FailureKind.TIMEOUT, f"no connection within {self._stall_timeout_s:g} s")
         except TimeoutError:
             return failure(FailureKind.TIMEOUT, f"no answer within {timeout_s:.0f} s")
-        except _OversizeError as error:
+        except OversizeError as error:
             return failure(FailureKind.INVALID_RESPONSE, str(error))
+        except BrokenAnswerError as error:
+            return failure(error.kind, str(error))
         except (aiohttp.ClientError, OSError) as error:
             return failure(FailureKind.CONNECTION, str(error) or type(error).__name__)
-        if not 200 <= response.status < 300:
+        if not ok:
             words = _refusal(response, content)
             return failure(kind_of_status(response.status), words, response.status, retry_after_s(response.headers))
-        done = timing()
-        if not _is_json(response.content_type):
-            return failure(FailureKind.INVALID_RESPONSE, f"the answer is {response.content_type}, not JSON")
         try:
-            return _response(request, _decode(content), done)
-        except (ValueError, TypeError, LookupError, RecursionError) as error:
-            said = _error_in(content)
-            words = f"the answer is an error: {said}" if said else f"no chat completion: {error}"
-            return failure(FailureKind.INVALID_RESPONSE, words)
+            return whole_answer(request, response.content_type, content, timing(), request_id)
+        except BrokenAnswerError as error:
+            return failure(error.kind, str(error))
 
     async def alive(self) -> bool:
         """Whether the server answers at all."""
@@ -116,10 +140,6 @@ class HttpTransport:
         await self._session.close()
 
 
-class _OversizeError(Exception):
-    """A server sends more than anybody would read."""
-
-
 class _Body(BytesPayload):
     """Bytes of any length; the library warns of long ones, which pictures make unavoidable."""
 
@@ -129,13 +149,17 @@ class _Body(BytesPayload):
         self._size = len(content)
 
 
-def chat_body(request: Request) -> bytes:
+def chat_body(request: Request, *, stream: bool = False) -> bytes:
     """The body of a request.
+
+    Args:
+        request: What is asked.
+        stream: Whether the answer is asked for as a stream.
 
     Raises:
         BadInputError: If an image changed since the data was read.
     """
-    head, tail = _template(request.model, request.system, request.generation)
+    head, tail = _template(request.model, request.system, request.generation, stream)
     parts = [head]
     for image in request.images:
         url = image_url(image, request.sending)
@@ -147,7 +171,7 @@ def chat_body(request: Request) -> bytes:
 
 
 @lru_cache(_TEMPLATES_KEPT)
-def _template(model: str, system: str, generation: Generation) -> tuple[bytes, bytes]:
+def _template(model: str, system: str, generation: Generation, stream: bool) -> tuple[bytes, bytes]:
     """What stands before the images, and what after the text; the same for every sample of a run."""
     head = b'{"model":' + _json(model) + b',"messages":['
     if system:
@@ -158,6 +182,10 @@ def _template(model: str, system: str, generation: Generation) -> tuple[bytes, b
         options["stop"] = list(generation.stop)
     if generation.seed is not None:
         options["seed"] = generation.seed
+    if generation.logprobs is not None:
+        options |= {"logprobs": True, "top_logprobs": generation.logprobs}
+    if stream:
+        options |= STREAM_OPTIONS
     if generation.extra:
         options |= json.loads(generation.extra)
     return head, b"}]}]," + _json(options)[1:]
@@ -170,15 +198,42 @@ def _json(value: Any) -> bytes:
         return json.dumps(value).encode()
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, stall_timeout_s: float) -> bytes:
     """The body, unpacked, up to what anybody would read."""
     content = bytearray()
-    async for chunk in response.content.iter_any():
-        content += chunk
-        if len(content) > MAX_ANSWER_BYTES:
-            response.close()
-            raise _OversizeError(f"the answer is longer than {MAX_ANSWER_BYTES:,} bytes")
+    async with StallClock(stall_timeout_s) as clock:
+        async for chunk in response.content.iter_any():
+            content += chunk
+            if len(content) > MAX_ANSWER_BYTES:
+                response.close()
+                raise OversizeError
+            clock.restart()
     return bytes(content)
+
+
+def whole_answer(
+    request: Request, content_type: str, content: bytes, timing: Timing, request_id: str | None
+) -> Response:
+    """Make a response of the body of an answer that came whole.
+
+    Args:
+        request: What was asked.
+        content_type: Of the body, without parameters.
+        content: The body, unpacked.
+        timing: Of the attempt.
+        request_id: That of the response's header; one in the body goes before it.
+
+    Raises:
+        BrokenAnswerError: If the body is no chat completion.
+    """
+    if not _is_json(content_type):
+        raise BrokenAnswerError(FailureKind.INVALID_RESPONSE, f"the answer is {content_type}, not JSON")
+    try:
+        return _response(request, _decode(content), timing, request_id)
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        said = _error_in(content)
+        words = f"the answer is an error: {said}" if said else f"no chat completion: {error}"
+        raise BrokenAnswerError(FailureKind.INVALID_RESPONSE, words) from error
 
 
 def _is_json(content_type: str) -> bool:
@@ -194,6 +249,7 @@ class _Message(msgspec.Struct):
 class _Choice(msgspec.Struct):
     message: _Message
     finish_reason: Any = None
+    logprobs: Any = None
 
 
 class _Completion(msgspec.Struct):
@@ -235,7 +291,7 @@ def _refusal(response: aiohttp.ClientResponse, content: bytes) -> str:
     return _error_in(content) or text or f"HTTP {response.status} {response.reason or ''}".rstrip()
 
 
-def _response(request: Request, completion: _Completion, timing: Timing) -> Response:
+def _response(request: Request, completion: _Completion, timing: Timing, request_id: str | None) -> Response:
     """Make a response of a completion.
 
     Raises:
@@ -247,20 +303,15 @@ def _response(request: Request, completion: _Completion, timing: Timing) -> Resp
     text = message.content
     if text is not None and not isinstance(text, str):
         raise TypeError(f"content is a {type(text).__name__}")
-    usage = completion.usage if isinstance(completion.usage, dict) else {}
-    details = usage.get("completion_tokens_details")
     return Response(
         sample_id=request.sample_id,
         repeat=request.repeat,
         text=text or "",
         reasoning=text_or_none(message.reasoning_content or message.reasoning),
         finish_reason=text_or_none(choice.finish_reason),
-        usage=Usage(
-            prompt_tokens=count_or_none(usage.get("prompt_tokens")),
-            completion_tokens=count_or_none(usage.get("completion_tokens")),
-            reasoning_tokens=count_or_none(details.get("reasoning_tokens") if isinstance(details, dict) else None),
-        ),
+        usage=usage_of(completion.usage),
         timing=timing,
-        request_id=text_or_none(completion.id),
+        request_id=text_or_none(completion.id) or request_id,
         system_fingerprint=text_or_none(completion.system_fingerprint),
+        logprobs=token_logprobs(choice.logprobs) if request.generation.logprobs is not None else None,
     )

@@ -68,7 +68,7 @@ async def require_readable_files(transport: Transport, like: Request, timeout_s:
     files = [image for image in like.images if isinstance(image, ImageFile)]
     if not files:
         return
-    generation = replace(like.generation, max_tokens=1, stop=(), extra="")
+    generation = replace(like.generation, max_tokens=1, stop=(), extra="", logprobs=None)
     record = await transport.send(replace(like, generation=generation), timeout_s)
     if isinstance(record, Failure):
         raise InfrastructureError(

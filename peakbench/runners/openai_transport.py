@@ -4,24 +4,33 @@ It is also the reference for any other transport: what it sends and how it reads
 """
 
 import json
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import openai
 
 from peakbench.runners.endpoint import Endpoint
+from peakbench.runners.http_transport import whole_answer
 from peakbench.runners.images import image_url, prepare_images
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
+    BrokenAnswerError,
+    OversizeError,
+    StallClock,
+    StalledError,
     count_or_none,
     error_words,
     kind_of_status,
     redacted,
     retry_after_s,
     text_or_none,
+    token_logprobs,
 )
-from peakbench.runs.records import Failure, FailureKind, Record, Request, Response, Timing, Usage
+from peakbench.runners.streaming import EVENT_STREAM, AnswerStream, read_stream
+from peakbench.runners.transport import STALL_TIMEOUT_S, STREAM_OPTIONS
+from peakbench.runs.records import Failure, FailureKind, Record, Request, Response, Timing, TokenLogprob, Usage
 
 
 class OpenAITransport:
@@ -29,12 +38,16 @@ class OpenAITransport:
 
     Args:
         endpoint: Where to.
+        stream: Whether answers are asked for as streams.
+        stall_timeout_s: Longest silence of a server that has begun to answer, and of one that is connected to.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, *, stream: bool = False, stall_timeout_s: float = STALL_TIMEOUT_S) -> None:
         self._endpoint = endpoint
+        self._stream = stream
+        self._stall_timeout_s = stall_timeout_s
         # No redirect is followed: it would lose the request's body, or take the key and the pictures elsewhere.
-        http_client = openai.DefaultAsyncHttpxClient(follow_redirects=False, event_hooks={"response": [_limit]})
+        http_client = openai.DefaultAsyncHttpxClient(follow_redirects=False, event_hooks={"response": [self._limit]})
         self._client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
             api_key=endpoint.api_key,
@@ -58,6 +71,10 @@ class OpenAITransport:
             options["stop"] = list(generation.stop)
         if generation.seed is not None:
             options["seed"] = generation.seed
+        if generation.logprobs is not None:
+            options |= {"logprobs": True, "top_logprobs": generation.logprobs}
+        if self._stream:
+            options |= STREAM_OPTIONS
         if generation.extra:
             options["extra_body"] = json.loads(generation.extra)
         started_at, clock = time.time(), time.perf_counter()
@@ -75,10 +92,22 @@ class OpenAITransport:
                 retry_after_s=wait_s,
             )
 
+        library = _http_library()
+        options["timeout"] = openai.Timeout(timeout_s, connect=min(timeout_s, self._stall_timeout_s))
         try:
-            completion = await self._client.chat.completions.create(**options, timeout=timeout_s)
-        except openai.APITimeoutError:
+            if self._stream:
+                return await self._streamed(request, options, started_at, clock)
+            completion = await self._client.chat.completions.create(**options)
+        except (openai.APITimeoutError, library.TimeoutException) as error:
+            if isinstance(error.__cause__, library.ConnectTimeout):
+                return failure(FailureKind.TIMEOUT, f"no connection within {self._stall_timeout_s:g} s")
             return failure(FailureKind.TIMEOUT, f"no answer within {timeout_s:.0f} s")
+        except StalledError as error:
+            return failure(FailureKind.TIMEOUT, error)
+        except BrokenAnswerError as error:
+            return failure(error.kind, error)
+        except library.RequestError as error:
+            return failure(FailureKind.CONNECTION, str(error) or type(error).__name__)
         except openai.APIStatusError as error:
             status = error.status_code
             return failure(kind_of_status(status), _server_words(error), status, retry_after_s(error.response.headers))
@@ -87,7 +116,7 @@ class OpenAITransport:
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
             return failure(FailureKind.CONNECTION, str(cause) or type(cause).__name__)
-        except _OversizeError as error:
+        except OversizeError as error:
             return failure(FailureKind.INVALID_RESPONSE, error)
         except (ValueError, RecursionError, openai.OpenAIError) as error:  # a body that is no JSON, or no completion
             return failure(FailureKind.INVALID_RESPONSE, f"{type(error).__name__}: {error}")
@@ -97,13 +126,54 @@ class OpenAITransport:
         except (AttributeError, LookupError, TypeError) as error:
             return failure(FailureKind.INVALID_RESPONSE, _answered_error(completion) or f"no chat completion: {error}")
 
+    async def _streamed(
+        self, request: Request, options: Mapping[str, Any], started_at: float, clock: float
+    ) -> Response:
+        """Ask for a stream and read it; the client's own events would hide when it breaks off."""
+        async with self._client.chat.completions.with_streaming_response.create(**options) as response:
+            content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            request_id = response.headers.get("x-request-id")
+            if content_type != EVENT_STREAM:
+                content = await response.read()
+                timing = Timing(started_at, (time.perf_counter() - clock) * 1000)
+                return whole_answer(request, content_type, content, timing, request_id)
+            answer = AnswerStream(request, started_at, clock, request_id)
+            return await read_stream(
+                response.iter_bytes(), answer, self._stall_timeout_s, (_http_library().RequestError, OSError)
+            )
+
+    async def _limit(self, response: Any) -> None:
+        """Have reading a response end where it is too long, unpacked, whatever the server says of its length.
+
+        And where it stops; a stream is watched by who reads it.
+        """
+        read = response.aiter_bytes
+        watched = response.headers.get("content-type", "").partition(";")[0].strip().lower() != EVENT_STREAM
+
+        async def limited(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+            total = 0
+            chunks = read(chunk_size)
+            while True:
+                async with StallClock(self._stall_timeout_s) as clock:
+                    if watched and total:
+                        clock.restart()
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    return
+                total += len(chunk)
+                if total > MAX_ANSWER_BYTES:
+                    raise OversizeError
+                yield chunk
+
+        response.aiter_bytes = limited
+
     async def alive(self) -> bool:
         """Whether the server answers at all."""
         try:
             await self._client.models.list(timeout=10)
         except openai.APIConnectionError:
             return False
-        except (openai.OpenAIError, ValueError, RecursionError, _OversizeError):
+        except (openai.OpenAIError, ValueError, RecursionError, OversizeError):
             return True
         return True
 
@@ -112,23 +182,9 @@ class OpenAITransport:
         await self._client.close()
 
 
-class _OversizeError(Exception):
-    """A server sends more than anybody would read."""
-
-
-async def _limit(response: Any) -> None:
-    """Have reading a response end where it is too long, unpacked, whatever the server says of its length."""
-    read = response.aiter_bytes
-
-    async def limited(chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        total = 0
-        async for chunk in read(chunk_size):
-            total += len(chunk)
-            if total > MAX_ANSWER_BYTES:
-                raise _OversizeError(f"the answer is longer than {MAX_ANSWER_BYTES:,} bytes")
-            yield chunk
-
-    response.aiter_bytes = limited
+def _http_library() -> Any:
+    """What the client stands on, for its errors: httpx, or httpx2 from version 3 of the client on."""
+    return sys.modules[openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]]
 
 
 def chat_messages(request: Request) -> list[dict[str, Any]]:
@@ -174,6 +230,12 @@ def _response(request: Request, completion: Any, timing: Timing) -> Response:
             reasoning_tokens=count_or_none(getattr(details, "reasoning_tokens", None)),
         ),
         timing=timing,
-        request_id=text_or_none(completion.id),
+        request_id=text_or_none(completion.id) or text_or_none(getattr(completion, "_request_id", None)),
         system_fingerprint=text_or_none(getattr(completion, "system_fingerprint", None)),
+        logprobs=_logprobs(choice) if request.generation.logprobs is not None else None,
     )
+
+
+def _logprobs(choice: Any) -> tuple[TokenLogprob, ...] | None:
+    """The client's objects as the JSON that they were made of."""
+    return token_logprobs(choice.model_dump(include={"logprobs"}, warnings=False).get("logprobs"))

@@ -1,14 +1,76 @@
 """What every transport makes of what a server says: statuses as kinds of failure, waits, and words without the key."""
 
+import asyncio
+import math
 from collections.abc import Mapping
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from peakbench.runs.records import FailureKind
+from peakbench.runs.records import FailureKind, TokenLogprob, Usage
 
 MAX_ANSWER_BYTES = 32 * 2**20
 """Longest body that is read, unpacked."""
 _MESSAGE_CHARS = 500
 _RETRYABLE_STATUS = frozenset({408, 409, 425})
+_BROKEN_OFF = ("error", "abort")
+"""Finish reasons of an answer that the server did not bring to its end."""
+
+
+class OversizeError(Exception):
+    """A server sends more than anybody would read."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the answer is longer than {MAX_ANSWER_BYTES:,} bytes")
+
+
+class BrokenAnswerError(Exception):
+    """What came is no whole answer.
+
+    Attributes:
+        kind: What kind of failure that is.
+    """
+
+    def __init__(self, kind: FailureKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class StalledError(Exception):
+    """A server began to answer and then fell silent."""
+
+
+class StallClock:
+    """A deadline that every part of an answer puts off; it does not run before the first.
+
+    Args:
+        limit_s: Longest pause, in seconds.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._timeout = asyncio.timeout(None)
+        self._now = asyncio.get_running_loop().time
+
+    def restart(self) -> None:
+        """Begin to count again."""
+        self._timeout.reschedule(self._now() + self._limit_s)
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the count.
+
+        Raises:
+            StalledError: If the pause was too long.
+        """
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            raise StalledError(f"the answer began, then nothing came for {self._limit_s:g} s") from late
 
 
 def kind_of_status(status: int) -> FailureKind:
@@ -55,7 +117,68 @@ def count_or_none(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
 
 
+def number_or_none(value: Any) -> float | None:
+    """A finite number; None for what is none, as servers write an infinity in many ways."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def error_words(error: Any) -> str:
     """What the `error` of a body says: its message, or itself; empty when it says nothing."""
     message = error.get("message") if isinstance(error, dict) else error
     return message if isinstance(message, str) else ""
+
+
+def require_sound(finish_reason: Any, *errors: Any) -> None:
+    """Refuse a completion that came with an error: what it holds is no answer, or a part of one.
+
+    Args:
+        finish_reason: Of the choice.
+        errors: What stands under `error` in the completion and in the choice, where proxies put it.
+
+    Raises:
+        ValueError: If there is an error, or the answer was broken off.
+    """
+    for error in filter(None, errors):
+        raise ValueError(f"the answer came with an error: {error_words(error) or 'it has no message'}")
+    if finish_reason in _BROKEN_OFF:
+        raise ValueError(f"the answer broke off: its finish reason is {finish_reason}")
+
+
+def usage_of(usage: Any) -> Usage:
+    """Token counts of the JSON that a server gives as its usage, whatever that is."""
+    counts = usage if isinstance(usage, dict) else {}
+    details = counts.get("completion_tokens_details")
+    return Usage(
+        prompt_tokens=count_or_none(counts.get("prompt_tokens")),
+        completion_tokens=count_or_none(counts.get("completion_tokens")),
+        reasoning_tokens=count_or_none(details.get("reasoning_tokens") if isinstance(details, dict) else None),
+    )
+
+
+def token_logprobs(logprobs: Any) -> tuple[TokenLogprob, ...] | None:
+    """The tokens of a choice's `logprobs`; None where the server gave none, or some that cannot be read."""
+    entries = logprobs.get("content") if isinstance(logprobs, dict) else None
+    if not isinstance(entries, list):
+        return None
+    tokens = []
+    for entry in entries:
+        told = _token(entry)
+        if told is None:
+            return None
+        others = entry.get("top_logprobs")
+        top = [_token(other) for other in others] if isinstance(others, list) else []
+        tokens.append(TokenLogprob(*told, tuple(other for other in top if other is not None)))
+    return tuple(tokens)
+
+
+def _token(entry: Any) -> tuple[str, float | None] | None:
+    """A token and its log-probability; None instead of a number that is none, such as an infinity."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("token"), str):
+        return None
+    return entry["token"], number_or_none(entry.get("logprob"))

@@ -4,12 +4,20 @@ A transport makes a single attempt. It never raises for what a server or the net
 nothing of samples, journals or metrics. Concurrency, retries and deadlines are the business of `asking`.
 """
 
-from typing import Literal, Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
 
 from peakbench.runs.records import Record, Request
 
 TransportName = Literal["http", "openai"]
 """`http` is the fast one; `openai` goes through the `openai` client, for endpoints that need its ways."""
+
+STALL_TIMEOUT_S = 60.0
+"""How long a server may fall silent once it has begun to answer. Before that it may have a queue, and is waited for."""
+
+STREAM_OPTIONS: Mapping[str, Any] = MappingProxyType({"stream": True, "stream_options": {"include_usage": True}})
+"""What a request's body holds to have its answer streamed, and its tokens counted at the end."""
 
 
 class Transport(Protocol):

@@ -19,7 +19,7 @@ from typing import Any, Literal, Self
 
 from peakbench.errors import BadInputError
 from peakbench.files import disk_error, sync_folder
-from peakbench.runs.records import Failure, FailureKind, Record, Response, Timing, Usage
+from peakbench.runs.records import Failure, FailureKind, Record, Response, Timing, TokenLogprob, Usage
 
 JOURNAL_SCHEMA_VERSION = 1
 
@@ -63,6 +63,7 @@ def encode_record(record: Record) -> bytes:
             "e2el_ms": timing.e2el_ms,
             "ttft_ms": timing.ttft_ms,
             "attempts": timing.attempts,
+            "itl_ms": timing.itl_ms,
         },
     }
     if isinstance(record, Response):
@@ -78,6 +79,7 @@ def encode_record(record: Record) -> bytes:
             },
             "request_id": record.request_id,
             "system_fingerprint": record.system_fingerprint,
+            "logprobs": record.logprobs,
         }
     else:
         value |= {"error": str(record.kind), "status": record.status, "message": record.message}
@@ -92,12 +94,15 @@ def decode_record(line: bytes) -> Record:
     """
     value = json.loads(line)
     try:
+        timing = value["timing"]
+        if timing.get("itl_ms") is not None:
+            timing["itl_ms"] = tuple(timing["itl_ms"])
         common = {
             "sample_id": value["sample_id"],
             "repeat": value["repeat"],
             "sample_digest": value["sample_digest"],
             "session": value["session"],
-            "timing": Timing(**value["timing"]),
+            "timing": Timing(**timing),
         }
         if value["kind"] == "response":
             return Response(
@@ -108,12 +113,19 @@ def decode_record(line: bytes) -> Record:
                 usage=Usage(**value["usage"]),
                 request_id=value["request_id"],
                 system_fingerprint=value["system_fingerprint"],
+                logprobs=_logprobs(value.get("logprobs")),  # older journals have none
             )
         if value["kind"] == "failure":
             return Failure(**common, kind=FailureKind(value["error"]), status=value["status"], message=value["message"])
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"no record: {error}") from error
     raise ValueError(f"no record: kind {value['kind']!r}")
+
+
+def _logprobs(tokens: list[Any] | None) -> tuple[TokenLogprob, ...] | None:
+    if tokens is None:
+        return None
+    return tuple(TokenLogprob(token, logprob, tuple((one, its) for one, its in top)) for token, logprob, top in tokens)
 
 
 def mend_journal(path: Path) -> int:

@@ -90,10 +90,14 @@ class Session(StrictModel):
     """What asked: `http`, or the `openai` client, which was the only one before this was recorded."""
     images_as: str = "base64"
     """How image files were sent: `base64`, their bytes, or `file`, their place on a disk that the server sees too."""
+    stream: bool = False
+    """Whether answers were asked for as streams."""
     headers: list[str] = []
     """Names of the headers that were sent beside the usual ones; never their values."""
     max_concurrency: int
     timeout_s: float
+    stall_timeout_s: float | None = None
+    """Longest silence of a server that had begun to answer; null in files older than this key: none was set."""
     max_retries: int
     server: ServerFacts = ServerFacts()
 

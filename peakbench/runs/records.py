@@ -7,7 +7,7 @@ whether asking again can help. Both carry the timing of the attempt that settled
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from peakbench.benchmarks.sample import SampleImage
 
@@ -22,6 +22,8 @@ class Generation:
         stop: Strings at which the answer ends.
         seed: Sent to the server when given; None leaves it to the server.
         extra: A JSON object whose keys the request's body holds too, such as `response_format`; empty for none.
+        logprobs: Alternatives to each token whose log-probabilities are asked for, beside the token's own; None for
+            no log-probabilities at all.
     """
 
     max_tokens: int = 512
@@ -29,6 +31,7 @@ class Generation:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     extra: str = ""
+    logprobs: int | None = None
 
 
 Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
@@ -86,7 +89,7 @@ class FailureKind(StrEnum):
     SERVER_ERROR = "server_error"
     """5xx, 408, 409 or 425."""
     TIMEOUT = "timeout"
-    """The deadline of the request passed."""
+    """The deadline of the request passed, no connection came about, or an answer began and then stopped."""
     CONNECTION = "connection"
     """Refused, reset or cut off: no answer came at all."""
     INVALID_RESPONSE = "invalid_response"
@@ -127,14 +130,16 @@ class Timing:
     Attributes:
         started_at: Seconds since 1970 (UTC), of the attempt that settled the matter.
         e2el_ms: End-to-end latency of that attempt, milliseconds.
-        ttft_ms: Time to first token, milliseconds; None unless the answer was streamed.
+        ttft_ms: Time to first token, milliseconds; None unless the answer was streamed and has text.
         attempts: How often the request was sent, 1 or more.
+        itl_ms: Inter-token latencies, milliseconds: from each chunk of text to the next; None as for `ttft_ms`.
     """
 
     started_at: float
     e2el_ms: float
     ttft_ms: float | None = None
     attempts: int = 1
+    itl_ms: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,17 @@ class Usage:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
+
+
+class TokenLogprob(NamedTuple):
+    """How probable a token of an answer was; in the journal a list of three."""
+
+    token: str
+    """As the server writes it; a token that is half a character has no faithful text."""
+    logprob: float | None
+    """Natural logarithm; None where the server gave no finite number."""
+    top: tuple[tuple[str, float | None], ...] = ()
+    """The most probable tokens at this place, as the server ordered them: as many as were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +174,11 @@ class Response:
         finish_reason: As the server said it: `stop`, `length`, …
         usage: Token counts.
         timing: Of the attempt that was answered.
-        request_id: The server's id of the completion.
+        request_id: The server's id of the completion; that of the `X-Request-Id` header where the body has none.
         system_fingerprint: As the server said it.
         sample_digest: `Sample.digest` of what was asked, so that runs can be compared sample by sample.
         session: Which session of asking it belongs to, from 0 (see `run.json`).
+        logprobs: A token each, where they were asked for and the server gave them; else None.
     """
 
     sample_id: str
@@ -175,6 +192,7 @@ class Response:
     system_fingerprint: str | None = None
     sample_digest: str = ""
     session: int = 0
+    logprobs: tuple[TokenLogprob, ...] | None = None
 
     @property
     def truncated(self) -> bool:

@@ -57,7 +57,11 @@ class MetricResult(Result):
 
 
 class Performance(StrictModel):
-    """Speed under the names of vLLM's own benchmark; latencies of answered requests, in milliseconds."""
+    """Speed under the names of vLLM's own benchmark; latencies of answered requests, in milliseconds.
+
+    Times to first token, times per output token and inter-token latencies are null unless answers were streamed. What
+    has a default is missing in files that are older than its key.
+    """
 
     completed: int
     failed: int
@@ -67,15 +71,42 @@ class Performance(StrictModel):
     """Answered requests a second; null below one second of asking."""
     output_throughput: float | None
     """Answer tokens a second, where the server counts tokens."""
+    total_token_throughput: float | None = None
+    """Tokens a second, those of the prompts and of the answers."""
     total_input_tokens: int | None
     total_output_tokens: int | None
+    mean_ttft_ms: float | None
+    """Time to first token: from the request to the first text, of the answer or of the reasoning."""
+    median_ttft_ms: float | None
+    std_ttft_ms: float | None = None
+    p50_ttft_ms: float | None = None
+    p90_ttft_ms: float | None = None
+    p95_ttft_ms: float | None = None
+    p99_ttft_ms: float | None
+    mean_tpot_ms: float | None = None
+    """Time per output token: `(E2EL - TTFT) / (output tokens - 1)` of an answer, by the server's count."""
+    median_tpot_ms: float | None = None
+    std_tpot_ms: float | None = None
+    p50_tpot_ms: float | None = None
+    p90_tpot_ms: float | None = None
+    p95_tpot_ms: float | None = None
+    p99_tpot_ms: float | None = None
+    mean_itl_ms: float | None = None
+    """Inter-token latency: from each chunk of text to the next, over all chunks of all answers."""
+    median_itl_ms: float | None = None
+    std_itl_ms: float | None = None
+    p50_itl_ms: float | None = None
+    p90_itl_ms: float | None = None
+    p95_itl_ms: float | None = None
+    p99_itl_ms: float | None = None
     mean_e2el_ms: float | None
+    """End-to-end latency: to the end of the answer; where it was streamed, to its last choice."""
     median_e2el_ms: float | None
     std_e2el_ms: float | None
+    p50_e2el_ms: float | None = None
+    p90_e2el_ms: float | None = None
+    p95_e2el_ms: float | None = None
     p99_e2el_ms: float | None
-    mean_ttft_ms: float | None
-    median_ttft_ms: float | None
-    p99_ttft_ms: float | None
     max_concurrency: list[int]
     """The concurrency of each session."""
 

@@ -55,6 +55,8 @@ def test_constrained_and_free_runs_and_those_with_other_keys_are_different_runs(
     benchmark = find_benchmark(str(tiny(2)))
     ways: list[dict[str, Any]] = [
         {},
+        {"logprobs": 0},
+        {"logprobs": 5},
         {"response_format": "json_schema"},
         {"response_format": "structured_outputs"},
         {"extra_body": {"chat_template_kwargs": {"enable_thinking": False}}},

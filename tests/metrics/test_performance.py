@@ -27,6 +27,7 @@ def timings(rows: list[tuple[float, float, bool, int]], **more: Any) -> Timings:
         ttft_ms=np.array(more.get("ttft_ms", unknown), dtype=np.float64),
         prompt_tokens=np.array(more.get("prompt_tokens", unknown), dtype=np.float64),
         completion_tokens=np.array(more.get("completion_tokens", unknown), dtype=np.float64),
+        itl_ms=np.array(more.get("itl_ms", ()), dtype=np.float64),
     )
 
 
@@ -48,6 +49,85 @@ def test_performance_of_a_run_with_two_sessions() -> None:
     assert (found.mean_e2el_ms, found.median_e2el_ms, found.p99_e2el_ms) == (1500.0, 1000.0, 2960.0)
     assert found.std_e2el_ms == pytest.approx(np.std([3000, 500, 1000]))
     assert (found.mean_ttft_ms, found.median_ttft_ms, found.p99_ttft_ms) == (200.0, 200.0, 298.0)
+
+
+def by_vllm(answers: list[dict[str, Any]], duration: float) -> dict[str, float]:
+    """The figures of answered, streamed requests, by the steps of `calculate_metrics` in vLLM's benchmarks/serve.py."""
+    tpots = [(one["e2el"] - one["ttft"]) / (one["tokens"] - 1) for one in answers if one["tokens"] > 1]
+    measured = {
+        "ttft": [one["ttft"] for one in answers],
+        "tpot": tpots,
+        "itl": [gap for one in answers for gap in one["itl"]],
+        "e2el": [one["e2el"] for one in answers],
+    }
+    wanted = {
+        "completed": len(answers),
+        "request_throughput": len(answers) / duration,
+        "output_throughput": sum(one["tokens"] for one in answers) / duration,
+        "total_token_throughput": sum(one["tokens"] + one["prompt"] for one in answers) / duration,
+    }
+    for name, values in measured.items():
+        wanted |= {
+            f"mean_{name}_ms": np.mean(values or 0),
+            f"median_{name}_ms": np.median(values or 0),
+            f"std_{name}_ms": np.std(values or 0),
+            **{f"p{p}_{name}_ms": np.percentile(values or 0, p) for p in (50, 90, 95, 99)},
+        }
+    return {name: float(value) for name, value in wanted.items()}
+
+
+milliseconds = st.floats(0, 1e5)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "ttft": milliseconds,
+                "itl": st.lists(milliseconds, max_size=5),
+                "tokens": st.integers(1, 9),
+                "prompt": st.integers(0, 9),
+            }
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_figures_of_streamed_answers_are_those_of_vllm(answers: list[dict[str, Any]]) -> None:
+    for one in answers:
+        one["e2el"] = one["ttft"] + sum(one["itl"])
+    rows = [(0.0, one["e2el"], True, 0) for one in answers] + [(0.0, 2e6, False, 0)]
+    found = performance_of(
+        timings(
+            rows,
+            ttft_ms=[*(one["ttft"] for one in answers), NAN],
+            prompt_tokens=[*(one["prompt"] for one in answers), NAN],
+            completion_tokens=[*(one["tokens"] for one in answers), NAN],
+            itl_ms=[gap for one in answers for gap in one["itl"]],
+        ),
+        [1],
+    )
+    for name, value in by_vllm(answers, 2000.0).items():
+        told = getattr(found, name)
+        if told is None:  # vLLM says 0 of what it has not measured
+            assert value == 0
+            assert not any(one["itl" if "itl" in name else "tokens"] > (1 if "tpot" in name else []) for one in answers)
+        else:
+            assert told == pytest.approx(value, rel=1e-9, abs=1e-9), name
+
+
+def test_what_was_not_streamed_has_no_times_of_tokens() -> None:
+    found = performance_of(timings(ROWS, completion_tokens=[4, 8, NAN, 8]), [1]).model_dump()
+    of_tokens = {name: value for name, value in found.items() if name.endswith(("_ttft_ms", "_tpot_ms", "_itl_ms"))}
+    assert len(of_tokens) == 3 * 7
+    assert set(of_tokens.values()) == {None}
+
+
+def test_time_per_output_token_needs_a_count_and_more_than_one_token() -> None:
+    rows = [(0.0, 1000.0, True, 0)] * 4
+    found = performance_of(timings(rows, ttft_ms=[100, 100, NAN, 100], completion_tokens=[10, NAN, 10, 1]), [1])
+    assert (found.mean_tpot_ms, found.p99_tpot_ms, found.std_tpot_ms) == (100.0, 100.0, 0.0)
 
 
 def test_timing_metrics_agree_with_performance() -> None:

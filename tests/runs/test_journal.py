@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from peakbench.errors import BadInputError
 from peakbench.runs.journal import Journal, JournalHeader, JournalWriter, decode_record, encode_record, mend_journal
-from peakbench.runs.records import Failure, FailureKind, Record, Response, Timing, Usage
+from peakbench.runs.records import Failure, FailureKind, Record, Response, Timing, TokenLogprob, Usage
 
 HEADER = JournalHeader(run_id="run", identity="identity")
 
@@ -33,6 +33,7 @@ def write(path: Path, *records: Record) -> None:
 
 
 anything = st.text(st.characters(codec=None), max_size=40)
+told = (anything, st.none() | st.floats(-1e9, 0))
 
 
 @given(
@@ -41,16 +42,44 @@ anything = st.text(st.characters(codec=None), max_size=40)
     finish=st.none() | anything,
     tokens=st.none() | st.integers(0, 10**9),
     at=st.floats(0, 1e12),
+    gaps=st.none() | st.lists(st.floats(0, 1e6)).map(tuple),
+    logprobs=st.none() | st.lists(st.builds(TokenLogprob, *told, st.lists(st.tuples(*told)).map(tuple))).map(tuple),
 )
 def test_a_response_survives_the_journal_whatever_the_model_wrote(
-    text: str, reasoning: str | None, finish: str | None, tokens: int | None, at: float
+    text: str,
+    reasoning: str | None,
+    finish: str | None,
+    tokens: int | None,
+    at: float,
+    gaps: tuple[float, ...] | None,
+    logprobs: tuple[TokenLogprob, ...] | None,
 ) -> None:
-    record = Response(
-        "é\n", 3, text, reasoning, finish, Usage(tokens, None, tokens), Timing(at, at, None, 2), sample_digest="d"
-    )
+    timing, usage = Timing(at, at, None if gaps is None else at, 2, gaps), Usage(tokens, None, tokens)
+    record = Response("é\n", 3, text, reasoning, finish, usage, timing, sample_digest="d", logprobs=logprobs)
     line = encode_record(record)
     assert line.count(b"\n") == 1
     assert decode_record(line) == record
+
+
+def test_a_record_from_before_streams_is_read() -> None:
+    line = json.loads(encode_record(response("a")))
+    del line["timing"]["itl_ms"], line["logprobs"]
+    assert decode_record(json.dumps(line).encode()) == response("a")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"timing": []},
+        {"timing": {"started_at": 1.5, "e2el_ms": 2.5, "itl_ms": 7}},
+        {"logprobs": 7},
+        {"logprobs": [["a", -1.0]]},
+        {"logprobs": [["a", -1.0, 7]]},
+    ],
+)
+def test_a_record_whose_times_or_log_probabilities_are_none_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"no record|unpack"):
+        decode_record(json.dumps(json.loads(encode_record(response("a"))) | wrong).encode())
 
 
 def test_a_failure_survives_the_journal() -> None:
