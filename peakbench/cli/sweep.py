@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from peakbench.cli import options
 from peakbench.cli.asking_options import DEFAULT_URL, AskingOptions
 from peakbench.cli.expanding import expanded
 
@@ -31,6 +32,11 @@ def sweep(
     board: Annotated[
         Path | None, typer.Option("--board", help="Folder for the board's files: board.md, .csv, .json and .png.")
     ] = None,
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="Start the server of each model that names no URL, ask, stop it; one by one."),
+    ] = False,
+    vllm_bin: options.VllmBin = "vllm",
 ) -> None:
     """Run every model of a run file on its benchmarks, and print the board; one that fails does not stop the others."""
     from contextlib import ExitStack
@@ -56,7 +62,7 @@ def sweep(
             stack.close()
             return stack.enter_context(watching(model, quiet=asking.as_json))
 
-        outcomes = sweep_job(content, path, settings, registry, watch)
+        outcomes = sweep_job(content, path, settings, registry, watch, vllm=vllm_bin if serve else None)
     if asking.as_json:
         print_json(
             [

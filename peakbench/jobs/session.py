@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from peakbench.benchmarks.benchmark import Benchmark
 from peakbench.benchmarks.sample import Sample
@@ -11,14 +12,23 @@ from peakbench.runners.asking import AskingState, ask
 from peakbench.runners.constraint import request_extra, require_constraint
 from peakbench.runners.endpoint import probe
 from peakbench.runners.opening import open_transport, run_loop
+from peakbench.runners.serving.observed import counted
+from peakbench.runners.serving.server import while_served
 from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.manifest import RunManifest, ServerFacts, Session
 from peakbench.runs.records import Generation, Request
 
 
-def probe_server(settings: RunSettings) -> ServerFacts:
-    """Ask the endpoint what it serves; see `probe`."""
-    return asyncio.run(probe(settings.endpoint, settings.model.name))
+def reach_server(settings: RunSettings, watching: Watching) -> tuple[RunSettings, ServerFacts]:
+    """Start the server if that is for us to do, and ask the endpoint what it serves; see `probe`.
+
+    Returns:
+        The settings with the endpoint that is asked, and what it says of itself.
+    """
+    if settings.server is not None:
+        settings.server.start(watching.say)
+        settings = replace(settings, endpoint=settings.server.endpoint(settings.endpoint))
+    return settings, asyncio.run(probe(settings.endpoint, settings.model.name))
 
 
 def begin_session(folder: RunFolder, settings: RunSettings, server: ServerFacts) -> RunManifest:
@@ -32,6 +42,7 @@ def begin_session(folder: RunFolder, settings: RunSettings, server: ServerFacts)
         timeout_s=settings.asking.timeout_s,
         max_retries=settings.asking.max_retries,
         server=server,
+        served=settings.server and settings.server.facts(settings.server.keep_log(folder.path)),
     )
     manifest = folder.read_manifest()
     manifest = manifest.model_copy(update={"sessions": [*manifest.sessions, session], "finished": None})
@@ -57,6 +68,7 @@ def ask_missing(
         if len(todo) < total:
             watching.say(f"{total - len(todo)} of {total} are answered; {len(todo)} to ask")
         state = AskingState(total=len(todo))
+        counted_before = settings.server.counters() if settings.server else None
 
         async def asking() -> None:
             transport = open_transport(settings.transport, settings.endpoint, settings.asking.max_concurrency)
@@ -79,11 +91,16 @@ def ask_missing(
 
         complete = False
         try:
-            run_loop(asking())
+            run_loop(while_served(settings.server, asking()) if settings.server else asking())
             complete = True
         finally:
             now = utc_now()
             session = manifest.sessions[-1].model_copy(update={"ended": now})
+            if settings.server and session.served:
+                counters = counted(counted_before, settings.server.counters())
+                session = session.model_copy(
+                    update={"served": session.served.model_copy(update={"counters": counters})}
+                )
             folder.write_manifest(
                 manifest.model_copy(
                     update={

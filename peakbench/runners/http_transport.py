@@ -15,7 +15,7 @@ import aiohttp
 import msgspec
 from aiohttp.payload import BytesPayload
 
-from peakbench.runners.endpoint import Endpoint, environment_proxy
+from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.images import encoded_image
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
@@ -53,7 +53,7 @@ class HttpTransport:
                 "Content-Type": "application/json",
                 **dict(endpoint.headers),
             },
-            proxy=environment_proxy(endpoint.base_url),
+            proxy=endpoint.proxy,
         )
 
     async def send(self, request: Request, timeout_s: float) -> Record:

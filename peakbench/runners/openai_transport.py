@@ -34,7 +34,9 @@ class OpenAITransport:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         # No redirect is followed: it would lose the request's body, or take the key and the pictures elsewhere.
-        http_client = openai.DefaultAsyncHttpxClient(follow_redirects=False, event_hooks={"response": [_limit]})
+        http_client = openai.DefaultAsyncHttpxClient(
+            follow_redirects=False, event_hooks={"response": [_limit]}, trust_env=not endpoint.direct
+        )
         self._client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
             api_key=endpoint.api_key,
