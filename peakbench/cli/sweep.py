@@ -13,6 +13,7 @@ from peakbench.cli.expanding import expanded
 
 if TYPE_CHECKING:
     from peakbench.jobs.run import RunOutcome
+    from peakbench.jobs.sweep import SweepOutcome
     from peakbench.metrics.registry import Registry
 
 
@@ -83,11 +84,25 @@ def sweep(
     runs = [outcome.run for outcome in outcomes if outcome.run]
     if runs and (board or not asking.as_json):
         _show_boards(runs, registry, asking.max_error_rate, board, quiet=asking.as_json)
+    if any(outcome.error for outcome in outcomes) and not asking.as_json:
+        _show_outcomes(outcomes)
     if runs and not board and not asking.as_json:
         next_step(asking.output)
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(ExitCode.INFRASTRUCTURE)
     check_error_rate(runs, asking.max_error_rate, settings.command)
+
+
+def _show_outcomes(outcomes: "Sequence[SweepOutcome]") -> None:
+    """Print what came of each model on each benchmark, a line each: after a night, one looks here first."""
+    from peakbench.cli.console import say
+
+    model_width = max(len(one.model) for one in outcomes)
+    benchmark_width = max(len(one.benchmark) for one in outcomes)
+    say("outcomes:")
+    for one in outcomes:
+        told = f"failed: {one.error.message.splitlines()[0]}" if one.error else "done"
+        say(f"  {one.model:<{model_width}}  {one.benchmark:<{benchmark_width}}  {told}")
 
 
 def _show_boards(

@@ -122,6 +122,7 @@ class _Launcher:
         while self._server is not None and not self._stop:
             self._wait(None if self._parent_ends is not None else _LOOK_FOR_PARENT_EVERY_S)
         self._end()
+        self._reap()
         left = descendants([me])
         if left:
             _tell(f"left {' '.join(map(str, sorted(left)))}")

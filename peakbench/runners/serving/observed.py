@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
-_TIMEOUT_S = 5.0
+_TIMEOUT_S = 2.0
 _GPU_TIMEOUT_S = 15.0
 _MAX_BYTES = 8 * 2**20
 _MOST_COUNTERS = 64
@@ -43,7 +43,7 @@ def parse_counters(text: str) -> dict[str, float]:
             kinds[words[2]] = words[3]
         if line.startswith("#") or not words:
             continue
-        name = line.partition("{")[0].split()[0]
+        name = words[0].partition("{")[0]
         kind = kinds.get(name, kinds.get(name.removesuffix("_total")))
         if kind != "counter" or name.startswith(("python_", "process_")) or name.endswith("_created"):
             continue

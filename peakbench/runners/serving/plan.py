@@ -69,7 +69,7 @@ def read_source(text: str, revision: str | None = None) -> Source:
 
 
 def _parts(text: str) -> Source:
-    if Path(text).expanduser().exists():
+    if text and Path(text).expanduser().exists():
         return Source(str(Path(text).expanduser()))
     base, colon, adapter = text.partition(":")
     if not base or (colon and not adapter):

@@ -65,10 +65,10 @@ def require_free(host: str, port: int) -> None:
     )
 
 
-def wait_until_free(host: str, port: int, timeout_s: float) -> bool:
-    """Wait until one could listen at a port again; false when the time is up."""
+def wait_until_released(host: str, port: int, timeout_s: float) -> bool:
+    """Wait until one could listen at a port again, or another process does; false when the time is up."""
     deadline = time.monotonic() + timeout_s
-    while not is_free(host, port):
+    while not is_free(host, port) and not any(one.pid for one in listeners(port)):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)

@@ -56,6 +56,7 @@ class ManagedServer:
         self._port = 0
         self._command: list[str] = []
         self._log = logs / "server.log"
+        self._log_begin = 0
         self._log_kept = False
         self._ready_s = 0.0
         self._gpus: tuple[list[str], str] | None = None
@@ -121,6 +122,7 @@ class ManagedServer:
                 f"# {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} PeakBench starts: {shown}\n", encoding="utf-8"
             )
             self._log.chmod(0o600)  # a server may write there what it was told, keys too
+            self._log_begin = self._log.stat().st_size
         self._say(f"starting {shown}\nits log is {self._log}")
         self._process = ServerProcess(self._command, self.plan.environment(), self._log, section.stop_timeout)
         self._wait_until_ready(self._process)
@@ -149,7 +151,7 @@ class ManagedServer:
                 )
             if now - told >= _TELL_EVERY_S:
                 told = now
-                last = log_lines(self._log, 0, 1)
+                last = log_lines(self._log, self._log_begin, 1)
                 said = f"; it says: {self.plan.hidden(last[0])}" if last else ""
                 self._say(f"waiting for `{self.plan.name}`: {self._ready_s:.0f} s of {section.ready_timeout:g} s{said}")
             time.sleep(_LOOK_EVERY_S)
@@ -167,10 +169,10 @@ class ManagedServer:
 
     def _failed(self, what: str, status: int | None, otherwise: Cause | None = None) -> InfrastructureError:
         """The error of a server that did not do its part, with the end of its log."""
-        cause = known_cause(log_text(self._log, 0), status) or otherwise
+        cause = known_cause(log_text(self._log, self._log_begin), status) or otherwise
         lines = [f"{cause.told}"] if cause and cause.told else []
         lines.append(f"the server of `{self.plan.name}` {what}")
-        lines += [f"  | {line}" for line in log_lines(self._log, 0)]
+        lines += [f"  | {line}" for line in log_lines(self._log, self._log_begin)]
         lines.append(f"its whole log is {self._log}")
         kind = _PortTakenError if cause and cause.told == PORT_IN_USE else InfrastructureError
         return kind(self.plan.hidden("\n".join(lines)), mend=cause.mend if cause else "look at its log")
@@ -233,7 +235,7 @@ class ManagedServer:
         left = process.stop()
         if left:
             self._say(f"these processes of the server cannot be ended: {', '.join(map(str, sorted(left)))}")
-        if not ports.wait_until_free(HOST, self._port, _PORT_TIMEOUT_S):
+        if not ports.wait_until_released(HOST, self._port, _PORT_TIMEOUT_S):
             self._say(f"port {self._port} is still in use")
         if self._log_kept:
             with suppress(OSError):
