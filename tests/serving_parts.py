@@ -23,9 +23,8 @@ def processes_with(token: str) -> set[int]:
     """Living processes, a launcher too, of whose command line a word is one; looked for without the product's code."""
     found = set()
     for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            if token.encode() in _line(int(folder.name)).split(b"\0"):
-                found.add(int(folder.name))
+        if folder.name.isdigit() and token.encode() in _line(int(folder.name)).split(b"\0"):
+            found.add(int(folder.name))
     return found
 
 
