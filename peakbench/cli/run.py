@@ -52,7 +52,7 @@ def run(
     from peakbench.errors import BadInputError
     from peakbench.jobs.run import run_benchmark
     from peakbench.jobs.serving import open_server, plan_of
-    from peakbench.runners.serving.plan import read_source
+    from peakbench.runners.serving.plan import source_of
     from peakbench.runs.manifest import ModelFacts
 
     asking.check()
@@ -63,7 +63,7 @@ def run(
     if not serve and (served_model_name or serve_option):
         raise BadInputError("--served-model-name and --serve-option are for --serve", mend="give --serve, too")
     section = read_options(serve_option)
-    source = read_source(model, revision) if serve else None
+    source = source_of(model, revision, section) if serve else None
     facts = ModelFacts(name=model, revision=revision)
     if source is not None:
         section = section.model_copy(update={"model": model})

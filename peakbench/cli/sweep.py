@@ -53,6 +53,11 @@ def sweep(
     asking.check()
     if board and board.exists() and not board.is_dir():
         raise BadInputError(f"--board {board} is no folder", mend="name a folder for the board's files")
+    if serve and base_url is not None:
+        raise BadInputError(
+            "--serve and --base-url exclude one another",
+            mend="give one of them; a model of the file may have a `base_url` of its own",
+        )
     content, path = read_sweep(file)
     registry = asking.registry()
     settings = asking.settings(ModelFacts(name=content.models[0].name), base_url or content.base_url or DEFAULT_URL)

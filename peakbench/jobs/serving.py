@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from peakbench.jobs.settings import RunSettings
-from peakbench.runners.serving.plan import ServePlan, read_source
+from peakbench.runners.serving.plan import ServePlan, source_of
 from peakbench.runners.serving.section import ServeSection
 from peakbench.runners.serving.server import ManagedServer
 from peakbench.runs.manifest import ModelFacts
@@ -19,7 +19,7 @@ def plan_of(model: ModelFacts, section: ServeSection, vllm: str, settings: RunSe
     Raises:
         BadInputError: If what is to be loaded, or the command, is not there.
     """
-    source = read_source(section.model or model.hub_id or model.name, model.revision)
+    source = source_of(section.model or model.hub_id or model.name, model.revision, section)
     plan = ServePlan(model.name, source, section, vllm, settings.endpoint.secrets)
     plan.check()
     return plan

@@ -175,6 +175,7 @@ def test_a_sweep_serves_its_models_one_after_the_other(
         {"name": "last", "benchmarks": [str(benchmarks[0])]},
     ]
     path = sweep_file(tmp_path, benchmarks, {"command": evil_command(token)}, models)
+    assert "exclude one another" in peakbench("sweep", path, "--serve", "--base-url", server.base_url).stderr
     done = peakbench("sweep", path, "--serve")
     assert done.returncode == 5
     assert not processes_with(token)

@@ -17,6 +17,8 @@ from peakbench.runners.serving.section import ServeSection, fill, split_command
 
 HOST = "127.0.0.1"
 """A server that PeakBench starts is for PeakBench alone."""
+_SHORTEST_SECRET = 4
+"""Shorter values would be found, and replaced, in every other word."""
 _LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)
 """Ranks that vLLM makes room for, of which 16 is its default."""
 
@@ -66,6 +68,17 @@ def read_source(text: str, revision: str | None = None) -> Source:
     if named is not None and named != revision:
         raise BadInputError(f"`{text}` names another revision than {revision}", mend="name it once")
     return replace(source, **{"adapter_revision" if source.adapter else "revision": revision})
+
+
+def source_of(text: str, revision: str | None, section: ServeSection) -> Source:
+    """What a section's server loads; to another server than vLLM, `gemma3:4b` is a name like any other.
+
+    Raises:
+        BadInputError: As `read_source`.
+    """
+    if section.command is not None and not is_local(text):
+        return Source(text, revision)
+    return read_source(text, revision)
 
 
 def _parts(text: str) -> Source:
@@ -203,7 +216,7 @@ class ServePlan:
         words = self.section.flags() if self.section.command is None else split_command(self.section.command)
         found = [after for word, after in pairwise(words) if word[:1] == "-" and sounds_secret(word)]
         found += [word.partition("=")[2] for word in words if word[:1] == "-" and sounds_secret(word.partition("=")[0])]
-        return tuple(value for value in found if value and not value.startswith(("-", "{")))
+        return tuple(value for value in found if len(value) >= _SHORTEST_SECRET and not value.startswith(("-", "{")))
 
     def digest(self) -> str:
         """SHA-256 of the command line and the section's variables, whatever the port and the secrets."""

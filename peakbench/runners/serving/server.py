@@ -31,6 +31,8 @@ _TRIES = 3
 _LOOK_EVERY_S = 0.25
 _TELL_EVERY_S = 10.0
 _PORT_TIMEOUT_S = 10.0
+_FORWARDERS = frozenset({"docker-proxy", "rootlessport", "slirp4netns", "pasta", "conmon"})
+"""What listens in the place of a server in a container, and is not below the command that began it."""
 _END_TIMEOUT_S = 5.0
 """How long a server may take to be gone after it stopped answering."""
 
@@ -121,7 +123,6 @@ class ManagedServer:
             self._log.write_text(
                 f"# {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} PeakBench starts: {shown}\n", encoding="utf-8"
             )
-            self._log.chmod(0o600)  # a server may write there what it was told, keys too
             self._log_begin = self._log.stat().st_size
         self._say(f"starting {shown}\nits log is {self._log}")
         self._process = ServerProcess(self._command, self.plan.environment(), self._log, section.stop_timeout)
@@ -160,7 +161,7 @@ class ManagedServer:
         """See that what answers is the server, and not another one that took the port first."""
         found = ports.listeners(self._port)
         family = process.family()
-        others = [one for one in found if one.pid is not None and one.pid not in family]
+        others = [one for one in found if one.pid is not None and one.pid not in family and one.name not in _FORWARDERS]
         if others:
             raise _PortTakenError(
                 f"{PORT_IN_USE}: port {self._port}, by {ports.holder(others[0])}",
@@ -281,7 +282,7 @@ def _new_log(folder: Path, name: str) -> Path:
     for number in range(1, 1000):
         path = folder / (f"{stem}.log" if number == 1 else f"{stem}-{number}.log")
         with disk_errors(path), suppress(FileExistsError):
-            path.touch(exist_ok=False)
+            path.touch(mode=0o600, exist_ok=False)  # a server may write there what it was told, keys too
             return path
     raise InfrastructureError(f"{folder} holds a thousand logs of this second", mend="write elsewhere with --output")
 

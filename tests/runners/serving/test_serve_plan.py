@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from peakbench.errors import BadInputError
-from peakbench.runners.serving.plan import ServePlan, Source, read_source
+from peakbench.runners.serving.plan import ServePlan, Source, read_source, source_of
 from peakbench.runners.serving.section import ServeSection
 
 
@@ -51,6 +51,15 @@ def test_a_revision_is_that_of_what_is_asked_and_named_once() -> None:
     assert read_source("a/b@v1", "v1") == Source("a/b", "v1")
     with pytest.raises(BadInputError, match="another revision"):
         read_source("a/b@v1", "v2")
+
+
+def test_a_name_with_a_colon_is_a_name_to_another_server(tmp_path: Path) -> None:
+    other = ServeSection.model_validate({"command": "ollama-like {model} {port}"})
+    assert source_of("gemma3:4b", None, other) == Source("gemma3:4b")
+    assert source_of("a/b:c/d", None, ServeSection()).adapter == "c/d"
+    assert source_of(str(tmp_path), None, other) == Source(str(tmp_path))
+    with pytest.raises(BadInputError, match="no model at"):
+        source_of("/no/such", None, other)
 
 
 def test_the_command_of_vllm() -> None:
