@@ -63,8 +63,8 @@ def test_a_launcher_that_is_killed_leaves_nothing(tmp_path: Path, token: str, nu
     process, port = begin(tmp_path, token, stop_timeout_s=0.5)
     await_true(lambda: listeners(port))
     os.kill(process._launcher.pid, number)
-    await_true(lambda: process.status() is not None)
-    process.stop()
+    await_true(lambda: process.status() is not None and not servers_with(token))
+    assert process.stop() == set()
     assert not processes_with(token)
 
 
