@@ -27,3 +27,6 @@ Metrics = Annotated[
 AllowCode = Annotated[
     bool, typer.Option("--allow-code", help="Let code run that the file of --metrics names: modules and files.")
 ]
+VllmBin = Annotated[
+    str, typer.Option("--vllm-bin", help="With --serve: the command of vLLM, or its path, in whatever environment.")
+]

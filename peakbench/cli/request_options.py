@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from peakbench.errors import BadInputError
+from peakbench.redaction import sounds_secret
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VARIABLE = re.compile(r"(?:--serve[-_]option=)?env\.(?P<name>[^=]+)=")
 _OURS = frozenset({"authorization", "content-type", "content-length", "host"})
 
 
@@ -52,12 +54,15 @@ def headers(given: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
 
 
 def without_values(words: Sequence[str]) -> list[str]:
-    """A command line without the values of its headers."""
+    """A command line without the values of its headers, and of its servers' variables that sound secret."""
     shown = []
     hidden = False
     for word in words:
+        variable = _VARIABLE.match(word)
         if hidden:
             shown.append(f"{word.partition(':')[0]}: …")
+        elif variable and sounds_secret(variable["name"]):
+            shown.append(f"{variable[0]}…")
         elif word.startswith("--header="):
             shown.append(f"--header={word.removeprefix('--header=').partition(':')[0]}: …")
         else:

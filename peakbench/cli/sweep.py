@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from peakbench.cli import options
 from peakbench.cli.asking_options import DEFAULT_URL, AskingOptions
 from peakbench.cli.expanding import expanded
 
 if TYPE_CHECKING:
     from peakbench.jobs.run import RunOutcome
+    from peakbench.jobs.sweep import SweepOutcome
     from peakbench.metrics.registry import Registry
 
 
@@ -31,6 +33,11 @@ def sweep(
     board: Annotated[
         Path | None, typer.Option("--board", help="Folder for the board's files: board.md, .csv, .json and .png.")
     ] = None,
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="Start the server of each model that names no URL, ask, stop it; one by one."),
+    ] = False,
+    vllm_bin: options.VllmBin = "vllm",
 ) -> None:
     """Run every model of a run file on its benchmarks, and print the board; one that fails does not stop the others."""
     from contextlib import ExitStack
@@ -46,6 +53,11 @@ def sweep(
     asking.check()
     if board and board.exists() and not board.is_dir():
         raise BadInputError(f"--board {board} is no folder", mend="name a folder for the board's files")
+    if serve and base_url is not None:
+        raise BadInputError(
+            "--serve and --base-url exclude one another",
+            mend="give one of them; a model of the file may have a `base_url` of its own",
+        )
     content, path = read_sweep(file)
     registry = asking.registry()
     settings = asking.settings(ModelFacts(name=content.models[0].name), base_url or content.base_url or DEFAULT_URL)
@@ -56,7 +68,7 @@ def sweep(
             stack.close()
             return stack.enter_context(watching(model, quiet=asking.as_json))
 
-        outcomes = sweep_job(content, path, settings, registry, watch)
+        outcomes = sweep_job(content, path, settings, registry, watch, vllm=vllm_bin if serve else None)
     if asking.as_json:
         print_json(
             [
@@ -77,11 +89,25 @@ def sweep(
     runs = [outcome.run for outcome in outcomes if outcome.run]
     if runs and (board or not asking.as_json):
         _show_boards(runs, registry, asking.max_error_rate, board, quiet=asking.as_json)
+    if any(outcome.error for outcome in outcomes) and not asking.as_json:
+        _show_outcomes(outcomes)
     if runs and not board and not asking.as_json:
         next_step(asking.output)
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(ExitCode.INFRASTRUCTURE)
     check_error_rate(runs, asking.max_error_rate, settings.command)
+
+
+def _show_outcomes(outcomes: "Sequence[SweepOutcome]") -> None:
+    """Print what came of each model on each benchmark, a line each: after a night, one looks here first."""
+    from peakbench.cli.console import say
+
+    model_width = max(len(one.model) for one in outcomes)
+    benchmark_width = max(len(one.benchmark) for one in outcomes)
+    say("outcomes:")
+    for one in outcomes:
+        told = f"failed: {one.error.message.splitlines()[0]}" if one.error else "done"
+        say(f"  {one.model:<{model_width}}  {one.benchmark:<{benchmark_width}}  {told}")
 
 
 def _show_boards(

@@ -1,6 +1,5 @@
 """What a run is: everything that must agree for two sessions of asking to be one run."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,9 +10,8 @@ from peakbench.canonical import digest
 from peakbench.jobs.facts import package_versions
 from peakbench.jobs.settings import RunSettings
 from peakbench.metrics.signatures import DIGITS
+from peakbench.redaction import sounds_secret
 from peakbench.runs.manifest import Identity
-
-_SECRET = re.compile(r"key|token$|secret|password|credential|authorization", re.IGNORECASE)
 
 
 def run_identity(
@@ -61,6 +59,6 @@ def without_secrets(value: Any, name: str = "") -> Any:
         return {key: without_secrets(each, str(key)) for key, each in value.items()}
     if isinstance(value, list):
         return [without_secrets(each, name) for each in value]
-    if isinstance(value, str) and _SECRET.search(name):
+    if isinstance(value, str) and sounds_secret(name):
         return f"sha256:{digest(value)[:DIGITS]}"
     return value

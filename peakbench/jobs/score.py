@@ -94,6 +94,9 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         "hardware": manifest.hardware,
         "metrics": signatures,
     }
+    served = [session.served for session in manifest.sessions if session.served]
+    if served:
+        fingerprint["served"] = sorted({digest([one.digest, one.gpus, one.driver]) for one in served})
     whole = Results(
         kind=identity.kind,
         benchmark=identity.benchmark,

@@ -13,14 +13,23 @@ from peakbench.runners.constraint import request_extra, require_constraint
 from peakbench.runners.endpoint import probe
 from peakbench.runners.images import require_readable_files
 from peakbench.runners.opening import open_transport, run_loop
+from peakbench.runners.serving.observed import counted
+from peakbench.runners.serving.server import while_served
 from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.manifest import RunManifest, ServerFacts, Session
 from peakbench.runs.records import Generation, Request
 
 
-def probe_server(settings: RunSettings) -> ServerFacts:
-    """Ask the endpoint what it serves; see `probe`."""
-    return asyncio.run(probe(settings.endpoint, settings.model.name))
+def reach_server(settings: RunSettings, watching: Watching) -> tuple[RunSettings, ServerFacts]:
+    """Start the server if that is for us to do, and ask the endpoint what it serves; see `probe`.
+
+    Returns:
+        The settings with the endpoint that is asked, and what it says of itself.
+    """
+    if settings.server is not None:
+        settings.server.start(watching.say)
+        settings = replace(settings, endpoint=settings.server.endpoint(settings.endpoint))
+    return settings, asyncio.run(probe(settings.endpoint, settings.model.name))
 
 
 def begin_session(folder: RunFolder, settings: RunSettings, server: ServerFacts) -> RunManifest:
@@ -37,6 +46,7 @@ def begin_session(folder: RunFolder, settings: RunSettings, server: ServerFacts)
         stall_timeout_s=settings.stall_timeout_s,
         max_retries=settings.asking.max_retries,
         server=server,
+        served=settings.server and settings.server.facts(settings.server.keep_log(folder.path)),
     )
     manifest = folder.read_manifest()
     manifest = manifest.model_copy(update={"sessions": [*manifest.sessions, session], "finished": None})
@@ -62,6 +72,7 @@ def ask_missing(
         if len(todo) < total:
             watching.say(f"{total - len(todo)} of {total} are answered; {len(todo)} to ask")
         state = AskingState(total=len(todo))
+        counted_before = settings.server.counters() if settings.server else None
 
         async def asking() -> None:
             transport = open_transport(
@@ -91,11 +102,16 @@ def ask_missing(
 
         complete = False
         try:
-            run_loop(asking())
+            run_loop(while_served(settings.server, asking()) if settings.server else asking())
             complete = True
         finally:
             now = utc_now()
             session = manifest.sessions[-1].model_copy(update={"ended": now})
+            if settings.server and session.served:
+                counters = counted(counted_before, settings.server.counters())
+                session = session.model_copy(
+                    update={"served": session.served.model_copy(update={"counters": counters})}
+                )
             folder.write_manifest(
                 manifest.model_copy(
                     update={

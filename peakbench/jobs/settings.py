@@ -10,6 +10,7 @@ from peakbench.errors import BadInputError
 from peakbench.runners.asking import AskingSettings
 from peakbench.runners.constraint import ResponseFormat
 from peakbench.runners.endpoint import Endpoint
+from peakbench.runners.serving.server import ManagedServer
 from peakbench.runners.transport import STALL_TIMEOUT_S, TransportName
 from peakbench.runs.manifest import ModelFacts
 from peakbench.runs.records import ImageSending
@@ -21,7 +22,7 @@ class RunSettings:
 
     Attributes:
         model: What is evaluated.
-        endpoint: Where it is asked.
+        endpoint: Where it is asked; of a server that PeakBench starts, its address is known when that runs.
         output: Root of the run folders.
         asking: How hard to ask.
         transport: What asks.
@@ -43,6 +44,7 @@ class RunSettings:
         data: Another data file than the benchmark's; for data rendered somewhere else.
         skip_bad: Leave bad rows out, and record them, instead of refusing the data.
         cache: Where rendered data is kept; None for the person's cache folder.
+        server: The server to start when there is something to ask; None for one that runs. Whoever made it stops it.
     """
 
     model: ModelFacts
@@ -68,6 +70,7 @@ class RunSettings:
     data: Path | None = None
     skip_bad: bool = False
     cache: Path | None = None
+    server: ManagedServer | None = None
 
 
 def api_key(variable: str) -> str:

@@ -1,6 +1,6 @@
 """Many models, one after the other, on many benchmarks; one that fails does not stop the others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -8,14 +8,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from peakbench.benchmarks.benchmark import find_benchmark
+from peakbench.benchmarks.benchmark import Benchmark, find_benchmark
 from peakbench.content import content_root
 from peakbench.errors import BadInputError, ExitCode, InterruptedRunError, PeakBenchError
 from peakbench.jobs.run import RunOutcome, run_benchmark
+from peakbench.jobs.serving import open_server, plan_of
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
 from peakbench.runners.endpoint import Endpoint, normalise_base_url
+from peakbench.runners.serving.section import ServeSection, combined
 from peakbench.runs.manifest import ModelFacts
 from peakbench.strict import StrictModel, read_yaml, validation_message
 
@@ -26,11 +28,13 @@ class SweepModel(ModelFacts):
     base_url: str | None = None
     benchmarks: list[str] | None = None
     """Of the sweep's benchmarks, those that it is asked; all when not given."""
+    serve: ServeSection | None = None
+    """How its server is started with `--serve`: what differs from the sweep's `serve`."""
 
     @property
     def facts(self) -> ModelFacts:
         """The facts alone."""
-        return ModelFacts(**self.model_dump(exclude={"base_url", "benchmarks"}))
+        return ModelFacts(**self.model_dump(exclude={"base_url", "benchmarks", "serve"}))
 
 
 class SweepFile(StrictModel):
@@ -41,6 +45,8 @@ class SweepFile(StrictModel):
     """Names of built-in benchmarks, or paths relative to this file."""
     base_url: str | None = None
     """Where models are asked that name no URL of their own."""
+    serve: ServeSection | None = None
+    """How servers are started with `--serve`."""
     models: Annotated[list[SweepModel], Field(min_length=1)]
 
     @field_validator("models")
@@ -55,6 +61,15 @@ class SweepFile(StrictModel):
                 )
             seen.add((model.name, model.revision))
         return models
+
+    @model_validator(mode="after")
+    def _servers_can_be_told(self) -> "SweepFile":
+        for model in self.models:
+            try:
+                combined(self.serve, model.serve)
+            except ValueError as error:
+                raise ValueError(f"`{model.name}`: {error}") from error
+        return self
 
     @model_validator(mode="after")
     def _known_benchmarks(self) -> "SweepFile":
@@ -110,8 +125,10 @@ def sweep(
     registry: Registry,
     watch: Callable[[str], Watching],
     benchmarks: Sequence[str] = (),
+    *,
+    vllm: str | None = None,
 ) -> list[SweepOutcome]:
-    """Run every model on every benchmark of the file.
+    """Run every model on every benchmark of the file: benchmark by benchmark, or model by model when they are served.
 
     Args:
         file: The run file.
@@ -120,9 +137,10 @@ def sweep(
         registry: The metrics.
         watch: Gives the watching of one model's run.
         benchmarks: Only these, when given.
+        vllm: Start the server of each model that names no URL of its own, with this command of vLLM; None: they run.
 
     Raises:
-        BadInputError: If a benchmark or a URL of the file cannot be used; nothing was asked then.
+        BadInputError: If a benchmark, a URL or a server's command of the file cannot be used; nothing was asked then.
         InterruptedRunError: If the person stopped it.
     """
     found = []
@@ -134,19 +152,32 @@ def sweep(
         for model in file.models
     ]
     outcomes = []
-    for (name, benchmark), (own, only) in product(found, each):
-        if only is not None and name not in only:
-            continue
-        model = own.model.name
-        try:
-            run = run_benchmark(benchmark, own, registry, watch(model))
-            outcomes.append(SweepOutcome(model, name, run, None))
-        except InterruptedRunError:
-            raise
-        except PeakBenchError as error:
-            if error.exit_code is ExitCode.INTERNAL:
+
+    def run_each(pairs: Iterable[tuple[tuple[str, Benchmark], tuple[RunSettings, list[str] | None]]]) -> None:
+        for (name, benchmark), (own, only) in pairs:
+            if only is not None and name not in only:
+                continue
+            model = own.model.name
+            try:
+                run = run_benchmark(benchmark, own, registry, watch(model))
+                outcomes.append(SweepOutcome(model, name, run, None))
+            except InterruptedRunError:
                 raise
-            outcomes.append(SweepOutcome(model, name, None, error))
+            except PeakBenchError as error:
+                if error.exit_code is ExitCode.INTERNAL:
+                    raise
+                outcomes.append(SweepOutcome(model, name, None, error))
+
+    if vllm is None:
+        run_each(product(found, each))
+        return outcomes
+    servers = [
+        None if model.base_url else plan_of(model.facts, combined(file.serve, model.serve), vllm, settings)
+        for model in file.models
+    ]
+    for server, (own, only) in zip(servers, each, strict=True):
+        with open_server(server, settings) as managed:
+            run_each(product(found, [(replace(own, server=managed), only)]))
     return outcomes
 
 

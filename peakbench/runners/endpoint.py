@@ -32,12 +32,20 @@ class Endpoint:
         api_key: Sent as the bearer token; `EMPTY` when there is none. Never written anywhere.
         api_key_env: The environment variable the key came from, for messages.
         headers: Sent with every request beside those; their values are never written anywhere.
+        direct: Whether no proxy stands before it, whatever the environment says; so it is of a server that PeakBench
+            started on this machine.
     """
 
     base_url: str
     api_key: str = field(repr=False, default="EMPTY")
     api_key_env: str = "OPENAI_API_KEY"
     headers: tuple[tuple[str, str], ...] = field(repr=False, default=())
+    direct: bool = False
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy that requests go through; None for none."""
+        return None if self.direct else environment_proxy(self.base_url)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -103,7 +111,7 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
 
     headers = {"Authorization": f"Bearer {endpoint.api_key}", **dict(endpoint.headers)}
     try:
-        async with aiohttp.ClientSession(headers=headers, proxy=environment_proxy(endpoint.base_url)) as session:
+        async with aiohttp.ClientSession(headers=headers, proxy=endpoint.proxy) as session:
             status, location, body = await _get(session, f"{endpoint.base_url}/models", _PROBE_TIMEOUT_S)
             version = await _version(session, endpoint)
     except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:  # the last: a name that no host has

@@ -16,7 +16,7 @@ import msgspec
 from aiohttp.payload import BytesPayload
 
 from peakbench.benchmarks.sample import ImageFile
-from peakbench.runners.endpoint import Endpoint, environment_proxy
+from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.images import image_url, prepare_images
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
@@ -72,7 +72,7 @@ class HttpTransport:
                 "Content-Type": "application/json",
                 **dict(endpoint.headers),
             },
-            proxy=environment_proxy(endpoint.base_url),
+            proxy=endpoint.proxy,
         )
 
     async def send(self, request: Request, timeout_s: float) -> Record:

@@ -47,7 +47,9 @@ class OpenAITransport:
         self._stream = stream
         self._stall_timeout_s = stall_timeout_s
         # No redirect is followed: it would lose the request's body, or take the key and the pictures elsewhere.
-        http_client = openai.DefaultAsyncHttpxClient(follow_redirects=False, event_hooks={"response": [self._limit]})
+        http_client = openai.DefaultAsyncHttpxClient(
+            follow_redirects=False, event_hooks={"response": [self._limit]}, trust_env=not endpoint.direct
+        )
         self._client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
             api_key=endpoint.api_key,

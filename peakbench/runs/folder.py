@@ -5,6 +5,7 @@
     responses.jsonl     the journal, append-only: the source of truth
     scores.parquet      a row a sample × repeat × metric × slice
     results.json        results with intervals, counts, signatures; performance
+    server.log          what the server wrote, when PeakBench started it
 
 One process at a time writes to a run folder; a second one is refused.
 """

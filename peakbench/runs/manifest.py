@@ -79,6 +79,28 @@ class ServerFacts(StrictModel):
     max_model_len: int | None = None
 
 
+class ServedFacts(StrictModel):
+    """A server that PeakBench started: how, on what, and what it counted."""
+
+    command: list[str]
+    """The words of its command line, without secrets."""
+    environment: dict[str, str] = {}
+    """The variables that the run file gives it, without secrets."""
+    digest: str
+    """SHA-256 of command and variables, whatever the port and the secrets; a part of the fingerprint."""
+    ready_s: float
+    """Seconds from its start until it was ready."""
+    gpus: list[str] | None = None
+    """Names of the machine's GPUs, as `nvidia-smi` tells; null when it does not."""
+    driver: str | None = None
+    """Version of the GPUs' driver."""
+    log: str | None = None
+    """Name of its log in the run folder; null when it could not be kept there."""
+    counters: dict[str, float] | None = None
+    """What the counters of its `/metrics` rose by in this session, summed over labels; null when it has none, or was
+    gone at the end."""
+
+
 class Session(StrictModel):
     """One stretch of asking: from a start, or a resume, to an end."""
 
@@ -100,6 +122,8 @@ class Session(StrictModel):
     """Longest silence of a server that had begun to answer; null in files older than this key: none was set."""
     max_retries: int
     server: ServerFacts = ServerFacts()
+    served: ServedFacts | None = None
+    """Null for a server that PeakBench did not start."""
 
 
 class Identity(StrictModel):

@@ -1,0 +1,40 @@
+"""Serving the model of a run: what is started, from what is known of the model."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from peakbench.jobs.settings import RunSettings
+from peakbench.runners.serving.plan import ServePlan, source_of
+from peakbench.runners.serving.section import ServeSection
+from peakbench.runners.serving.server import ManagedServer
+from peakbench.runs.manifest import ModelFacts
+
+_LOGS = "servers"
+"""Folder of servers' logs, beside the folders of models' runs."""
+
+
+def plan_of(model: ModelFacts, section: ServeSection, vllm: str, settings: RunSettings) -> ServePlan:
+    """Plan the server of a model: what `serve.model` says is loaded, else its `hub_id`, else what its name says.
+
+    Raises:
+        BadInputError: If what is to be loaded, or the command, is not there.
+    """
+    source = source_of(section.model or model.hub_id or model.name, model.revision, section)
+    plan = ServePlan(model.name, source, section, vllm, settings.endpoint.secrets)
+    plan.check()
+    return plan
+
+
+@contextmanager
+def open_server(plan: ServePlan | None, settings: RunSettings) -> Iterator[ManagedServer | None]:
+    """A server for the length of the block; it starts when there is something to ask, and nothing of it is left.
+
+    Args:
+        plan: None for a model whose server is not ours; then there is none.
+        settings: Of its runs.
+    """
+    if plan is None:
+        yield None
+        return
+    with ManagedServer(plan, settings.output / _LOGS) as server:
+        yield server
