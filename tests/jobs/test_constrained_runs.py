@@ -77,7 +77,7 @@ def test_the_keys_of_a_schema_are_sent_in_the_order_of_the_benchmark_and_their_o
     benchmarks = [find_benchmark(str(path)) for path in (file, swapped)]
     for benchmark, fields in zip(benchmarks, (["type", "color", "size"], ["color", "type", "size"]), strict=True):
         for form in ("json_schema", "structured_outputs"):
-            sent = request_extra(form, benchmark.file.answer_schema, {})  # type: ignore[arg-type]
+            sent = request_extra(form, benchmark.file.answer_schema, {})
             places = [sent.index(f'"{field}": {{"type"') for field in fields]
             assert places == sorted(places)
     held = settings_of("http://x/v1", tmp_path, response_format="json_schema")

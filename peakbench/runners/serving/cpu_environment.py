@@ -20,14 +20,14 @@ import sys
 from pathlib import Path
 
 _MARK = "# Declared for an environment without a GPU."
-_DECLARATION = f'''
+_DECLARATION = f"""
 
 {_MARK}
 if not _has_ops():
     _declared = torch.library.Library("torchvision", "DEF")
     for _name in ("nms", "qnms"):
         _declared.define(_name + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-'''
+"""
 _CPU_TORCH = "PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make serve-env"
 
 
