@@ -24,7 +24,8 @@ SERVE_STAMP := $(SERVE_VENV)/.installed
 help:
 	@echo "make demo    a leaderboard of answers about pictures, on this machine, in a minute or two"
 	@echo "make test    the fast tests"
-	@echo "make slow    the slow tests: kill and resume, a full disk, a wheel in an empty environment"
+	@echo "make slow    the slow tests: kill and resume, a full disk, a wheel in an empty environment;"
+	@echo "             after make serve-env the real vLLM, too"
 	@echo "make lint    ruff        make types    mypy --strict"
 	@echo "make weights fetch the sentence encoder, 440 MB, once (demo and test do; SEMANTIC=0 leaves it out)"
 	@echo "make serve-env  vLLM for a CPU, in $(SERVE_VENV) (2.5 GB); with a GPU, pip install vllm is all it takes"

@@ -53,8 +53,10 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--base-url", default="http://localhost:8000/v1")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 16, 16])
-    parser.add_argument("words", nargs="*", help="after --: further options of `peakbench run`")
-    given = parser.parse_args()
+    typed = sys.argv[1:]
+    end = typed.index("--") if "--" in typed else len(typed)
+    given = parser.parse_args(typed[:end])
+    given.words = typed[end + 1 :]
     with tempfile.TemporaryDirectory() as name:
         runs = [
             ask(given.benchmark, given.model, given.base_url, concurrency, Path(name) / str(number), given.words)

@@ -118,8 +118,10 @@ def main() -> None:
     parser.add_argument("--max-concurrency", type=int, default=8)
     parser.add_argument("--output-tokens", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("words", nargs="*", help="after --: further options of `peakbench run`")
-    given = parser.parse_args()
+    typed = sys.argv[1:]
+    end = typed.index("--") if "--" in typed else len(typed)
+    given = parser.parse_args(typed[:end])
+    given.words = typed[end + 1 :]
     rounds: dict[str, list[dict[str, float | None]]] = {"vllm": [], "peakbench": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

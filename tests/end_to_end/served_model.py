@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -102,7 +102,8 @@ def _end(server: "subprocess.Popen[bytes]") -> None:
         server.poll()  # a child that ended and was not waited for would count
         time.sleep(0.1)
     for process in left:
-        os.kill(process, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
     server.wait(timeout=STOP_S)
 
 
