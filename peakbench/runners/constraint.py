@@ -32,6 +32,8 @@ _FORMATS = frozenset({"response_format", "structured_outputs"})
 def request_extra(form: ResponseFormat, schema: Mapping[str, Any] | None, extra_body: Mapping[str, Any]) -> str:
     """What a request's body holds beside prompt and generation settings, as JSON; empty for nothing.
 
+    Keys keep their order: a server that constrains has the model write the keys of an object in that of the schema.
+
     Args:
         form: How answers are constrained.
         schema: The benchmark's answer schema; needed by the forms that send one.
@@ -48,7 +50,7 @@ def request_extra(form: ResponseFormat, schema: Mapping[str, Any] | None, extra_
             "--logprobs are options",
         )
     body = {**constraint(form, schema), **extra_body}
-    return json.dumps(body, sort_keys=True) if body else ""
+    return json.dumps(body) if body else ""
 
 
 def constraint(form: ResponseFormat, schema: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from peakbench.jobs.settings import RunSettings
 from peakbench.metrics.registry import Registry
 from peakbench.mock import MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
+from peakbench.runners.constraint import request_extra
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runs.manifest import ModelFacts
 
@@ -64,6 +65,27 @@ def test_constrained_and_free_runs_and_those_with_other_keys_are_different_runs(
     identities = [run_identity(benchmark, [], settings_of("http://x/v1", tmp_path, **way), None) for way in ways]
     assert len({identity.digest for identity in identities}) == len(ways)
     assert identities[0].generation == benchmark.file.generation.model_dump(mode="json")
+
+
+def test_the_keys_of_a_schema_are_sent_in_the_order_of_the_benchmark_and_their_order_belongs_to_the_run(
+    tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A constrained model writes keys in the order of the schema; in another one it answers worse."""
+    file = tiny(2)
+    swapped = file.with_name("swapped.yaml")
+    lines = file.read_text().splitlines(keepends=True)
+    first = next(number for number, line in enumerate(lines) if line.startswith("  type:"))
+    lines[first : first + 2] = lines[first + 1], lines[first]
+    swapped.write_text("".join(lines))
+    benchmarks = [find_benchmark(str(path)) for path in (file, swapped)]
+    for benchmark, fields in zip(benchmarks, (["type", "color", "size"], ["color", "type", "size"]), strict=True):
+        for form in ("json_schema", "structured_outputs"):
+            sent = request_extra(form, benchmark.file.answer_schema, {})
+            places = [sent.index(f'"{field}": {{"type"') for field in fields]
+            assert places == sorted(places)
+    held = settings_of("http://x/v1", tmp_path, response_format="json_schema")
+    one, other = (run_identity(benchmark, [], held, None) for benchmark in benchmarks)
+    assert one.generation != other.generation
 
 
 def test_secrets_among_added_keys_are_told_apart_and_not_written() -> None:
