@@ -17,11 +17,15 @@ def run(
     model: Annotated[str, typer.Option("--model", "-m", help="The served name of the model.")],
     asking: AskingOptions,
     base_url: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
-            "--base-url", "--api-url", "--model-base-url", help="The OpenAI-compatible server, with or without /v1."
+            "--base-url",
+            "--api-url",
+            "--model-base-url",
+            help=f"The OpenAI-compatible server, with or without /v1 (else {DEFAULT_URL}). Given again: further ones "
+            "that serve the same; requests are spread over all.",
         ),
-    ] = DEFAULT_URL,
+    ] = None,
     revision: Annotated[str | None, typer.Option("--revision", help="The model's revision, for the record.")] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Where the data lies, when that is not where the benchmark file says.")
@@ -36,7 +40,7 @@ def run(
     asking.check()
     if not model.strip():
         raise BadInputError("--model is empty", mend="give the name under which the server knows the model")
-    settings = replace(asking.settings(ModelFacts(name=model, revision=revision), base_url), data=data)
+    settings = replace(asking.settings(ModelFacts(name=model, revision=revision), base_url or [DEFAULT_URL]), data=data)
     registry = asking.registry()
     with watching(model, quiet=asking.as_json) as watch:
         outcome = run_benchmark(find_benchmark(benchmark), settings, registry, watch)

@@ -21,6 +21,7 @@ class RunSettings:
     Attributes:
         model: What is evaluated.
         endpoint: Where it is asked.
+        more_endpoints: Further endpoints that serve the same model; requests are spread over all.
         output: Root of the run folders.
         asking: How hard to ask.
         transport: What asks.
@@ -57,6 +58,12 @@ class RunSettings:
     data: Path | None = None
     skip_bad: bool = False
     cache: Path | None = None
+    more_endpoints: tuple[Endpoint, ...] = ()
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All of them."""
+        return (self.endpoint, *self.more_endpoints)
 
 
 def api_key(variable: str) -> str:

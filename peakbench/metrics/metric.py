@@ -377,6 +377,7 @@ class Timings:
         session: Session of asking, int64; sessions do not overlap.
         prompt_tokens: float64; NaN where the server did not count.
         completion_tokens: float64; NaN where the server did not count.
+        session_s: Session to its seconds of asking by a monotonic clock, for those that recorded it.
     """
 
     started_at: "NDArray[np.float64]"
@@ -386,6 +387,7 @@ class Timings:
     session: "NDArray[np.int64]"
     prompt_tokens: "NDArray[np.float64]"
     completion_tokens: "NDArray[np.float64]"
+    session_s: Mapping[int, float] = field(default_factory=dict)
 
 
 class TimingMetric(ABC):
