@@ -7,6 +7,7 @@ each collect a refusal of their own.
 import asyncio
 import random
 import time
+from collections import deque
 from contextlib import suppress
 
 from peakbench.runners.adaptive import AdaptiveLimit
@@ -32,10 +33,9 @@ class Pace:
     def __init__(self, max_concurrency: int, *, adaptive: bool, stop: asyncio.Event) -> None:
         self.law = AdaptiveLimit(max_concurrency, time.monotonic()) if adaptive else None
         self._limit = self.law.limit if self.law else max_concurrency
-        self._permits = asyncio.Semaphore(self._limit)
-        self._owed = 0
-        """Permits that are out and will not be given again, since the limit was lowered."""
         self._out = 0
+        """Samples that were let in, and those who are just being woken."""
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._stop = stop
         self._held_until = 0.0
 
@@ -45,8 +45,10 @@ class Pace:
         Raises:
             StoppedError: If a stop was asked for; then nothing has to be left.
         """
-        await self._permits.acquire()
-        self._out += 1
+        if self._out < self._limit:
+            self._out += 1
+        else:
+            await self._turn()
         try:
             while self.held_s > 0:
                 await self.pause(spread(self.held_s))
@@ -59,10 +61,7 @@ class Pace:
     def leave(self) -> None:
         """A sample is settled, or given up."""
         self._out -= 1
-        if self._owed and not self._stop.is_set():  # after a stop everybody who waits has to wake and go
-            self._owed -= 1
-        else:
-            self._permits.release()
+        self._let_in()
 
     @property
     def held_s(self) -> float:
@@ -101,17 +100,27 @@ class Pace:
             law.rate_limited(began, time.monotonic(), self._out)
         elif record.kind.transient:
             law.troubled()
-        self._keep_to(law.limit)
+        self._limit = law.limit
+        self._let_in()
 
-    def _keep_to(self, limit: int) -> None:
-        more = limit - self._limit
-        self._limit = limit
-        for _ in range(more):
-            if self._owed:
-                self._owed -= 1
-            else:
-                self._permits.release()
-        self._owed += max(0, -more)
+    async def _turn(self) -> None:
+        """Wait to be let in."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # let in, and cancelled before it knew
+                self.leave()
+            raise
+
+    def _let_in(self) -> None:
+        """Let in who waits, as many as the limit leaves room for; after a stop all, for they have to wake and go."""
+        while self._waiting and (self._out < self._limit or self._stop.is_set()):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                self._out += 1
 
 
 def spread(seconds: float) -> float:
