@@ -138,15 +138,15 @@ class Pool:
         finally:
             member.outstanding -= 1
         if isinstance(record, Response):
-            self._count_answer(member)
+            member.answered += 1
+            self._is_well(member)
             return record
         self._count_failure(member, record.kind)
         if record.kind is FailureKind.RATE_LIMITED and record.retry_after_s is not None:
             return self._held(member, record, record.retry_after_s)
         return record
 
-    def _count_answer(self, member: Member) -> None:
-        member.answered += 1
+    def _is_well(self, member: Member) -> None:
         member.in_row = 0
         member.on_trial = False
         member.wait_s = _FIRST_WAIT_S
@@ -163,6 +163,8 @@ class Pool:
             others = any(other.revival is None for other in self.members if other is not member)
             if others and (member.in_row >= _ROW or member.on_trial):
                 self._leave_out(member, known=True)
+        else:  # it refused this request, as a server does that works
+            self._is_well(member)
 
     def _held(self, member: Member, record: Failure, wait_s: float) -> Failure:
         """Ask this endpoint no more until then; the failure says when any may be asked."""
