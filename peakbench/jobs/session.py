@@ -85,7 +85,7 @@ def ask_missing(
                 for endpoint in settings.endpoints
                 if endpoint.base_url not in down
             ]
-            pool = Pool(transports, watching.say) if len(transports) > 1 else None
+            pool = Pool(transports, watching.say) if session.endpoints else None
             transport = pool or transports[0][1]
             try:
                 with interrupts(asyncio.Event(), at_once=True):  # what is asked here is not kept

@@ -16,6 +16,7 @@ from peakbench.benchmarks.sample import Sample
 from peakbench.errors import InfrastructureError, InterruptedRunError
 from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
+from peakbench.runners import asking as asking_module
 from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.http_transport import HttpTransport
@@ -227,7 +228,11 @@ def test_a_wait_that_nobody_could_wait_for_holds_nobody_back(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("retry_after_s", [None, 20.0])
 @pytest.mark.parametrize("adaptive", [False, True])
-def test_an_interrupt_waits_for_no_retry(tmp_path: Path, adaptive: bool, retry_after_s: float | None) -> None:
+def test_an_interrupt_waits_for_no_retry(
+    tmp_path: Path, adaptive: bool, retry_after_s: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking_module, "_DRAIN_S", 3600)
+
     def act(request: Request) -> Record:
         if request.sample_id == "s0":
             return answer(request)
