@@ -105,7 +105,7 @@ class AdaptiveLimit:
             return
         self._cut_at = now
         self._ceiling = max(2, in_flight)
-        self.limit = max(1, int(self._ceiling * _CUT))
+        self.limit = int(self._ceiling * _CUT)
         self.cuts += 1
         self._doubling = False
         self._worked = None

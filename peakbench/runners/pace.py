@@ -115,8 +115,8 @@ class Pace:
             raise
 
     def _let_in(self) -> None:
-        """Let in who waits, as many as the limit leaves room for; after a stop all, for they have to wake and go."""
-        while self._waiting and (self._out < self._limit or self._stop.is_set()):
+        """Let in who waits, as many as the limit leaves room for. After a stop they go at once, and let in the next."""
+        while self._waiting and self._out < self._limit:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)

@@ -151,7 +151,16 @@ def test_a_limit_that_is_not_used_up_does_not_grow() -> None:
     law = AdaptiveLimit(64, 0.0)
     for step in range(1000):
         law.answered(began=step, now=step + 0.5, in_flight=2)
-    assert law.limit == START
+    assert (law.limit, law.highest) == (START, START)
+
+
+def test_a_limit_that_brings_nothing_is_given_up_again() -> None:
+    simulation = Simulation(START, refuses=False, service=SERVICES["constant"])
+    law = simulation.run(4000)
+    limits = [limit for _, limit in simulation.limits]
+    assert 2 * START <= law.highest <= 4 * START
+    assert limits.index(2 * START) < limits.index(START, limits.index(2 * START))  # it was measured, and given up
+    assert statistics.median(limits) <= 1.25 * START
 
 
 EVENTS = st.lists(

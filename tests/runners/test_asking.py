@@ -236,19 +236,26 @@ def test_an_interrupt_waits_for_no_retry(
     def act(request: Request) -> Record:
         if request.sample_id == "s0":
             return answer(request)
-        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
+        if request.sample_id == "s1":
+            asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGINT)
         made = fail(FailureKind.RATE_LIMITED)(request)
         assert isinstance(made, Failure)
         return replace(made, retry_after_s=retry_after_s)
 
-    settings = AskingSettings(4, max_retries=100, adaptive=adaptive)
+    settings = AskingSettings(4, max_retries=5, adaptive=adaptive)
     with pytest.raises(InterruptedRunError):
         asked(plain(50), lambda: Scripted(act), tmp_path / "journal", settings)
     with Journal(tmp_path / "journal") as journal:
         assert set(journal) == {("s0", 0)}
 
 
-def test_the_first_interrupt_keeps_what_is_in_flight_and_the_second_does_not(tmp_path: Path) -> None:
+def test_the_first_interrupt_keeps_what_is_in_flight_and_the_second_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking_module, "_DRAIN_S", 3600)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, own := lambda *_: None)
+
     def interrupting(times: int, takes_s: float) -> Callable[[], Scripted]:
         class Interrupting(Scripted):
             async def send(self, request: Request, timeout_s: float) -> Record:
@@ -265,7 +272,9 @@ def test_the_first_interrupt_keeps_what_is_in_flight_and_the_second_does_not(tmp
             asked(plain(50), interrupting(times, takes_s), path, AskingSettings(3))
         with Journal(path) as journal:
             assert len(journal) == kept
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handlers[signal.SIGINT]
+    assert signal.getsignal(signal.SIGTERM) is own
+    signal.signal(signal.SIGTERM, handlers[signal.SIGTERM])
 
 
 class Limited:
