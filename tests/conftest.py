@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 import peakbench as package
@@ -65,6 +66,8 @@ def server() -> Iterator[RunningMockServer]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tests neither read nor fill the person's cache, from the first import on; only weights are shared with it."""
+    settings.register_profile("peakbench", deadline=None)  # how fast a machine is just now is nothing to test
+    settings.load_profile("peakbench")
     os.environ.setdefault("PEAKBENCH_TEST_WEIGHTS", str(cache_folder()))  # workers inherit the folder below
     own = tempfile.mkdtemp(prefix="peakbench-tests-")
     os.environ["PEAKBENCH_CACHE"] = own

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from peakbench.cli import options
-from peakbench.cli.request_options import without_values
+from peakbench.cli.request_options import AUTO_MAX, without_values
 from peakbench.errors import BadInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peakbench.jobs.settings import RunSettings
     from peakbench.metrics.registry import Registry
     from peakbench.runs.manifest import ModelFacts
@@ -40,17 +42,17 @@ class AskingOptions:
         ),
     ] = 1
     max_concurrency: Annotated[
-        int,
+        str,
         typer.Option(
             "--max-concurrency",
             "-j",
             "--num-concurrent",
             "--max-connections",
-            min=1,
-            max=4096,
-            help="Requests in flight at once.",
+            metavar="N|auto[:MAX]",
+            help="Requests in flight at once: so many; or as many as the server answers faster by, up to MAX "
+            f"({AUTO_MAX}), fewer when it says 429.",
         ),
-    ] = 8
+    ] = "8"
     transport: Annotated[
         Literal["http", "openai"],
         typer.Option(
@@ -79,7 +81,14 @@ class AskingOptions:
     ] = None
     extra_body: Annotated[
         str | None,
-        typer.Option("--extra-body", help="JSON object whose keys every request holds, such as chat_template_kwargs."),
+        typer.Option("--extra-body", help="JSON object whose keys every request holds, such as top_k."),
+    ] = None
+    chat_template_kwargs: Annotated[
+        str | None,
+        typer.Option(
+            "--chat-template-kwargs",
+            help='JSON object for the model\'s chat template, such as {"enable_thinking": false}.',
+        ),
     ] = None
     header: Annotated[
         list[str] | None,
@@ -120,6 +129,10 @@ class AskingOptions:
     max_retries: Annotated[
         int, typer.Option("--max-retries", min=0, help="How often a request is sent again when that can help.")
     ] = 5
+    warmup: Annotated[
+        int,
+        typer.Option("--warmup", min=0, max=10_000, help="Requests sent before the clock starts; nothing is kept."),
+    ] = 0
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with what is unfinished; a sweep keeps its finished runs.")
     ] = False
@@ -156,35 +169,37 @@ class AskingOptions:
                 "--retry-failed goes on with what was asked before", mend="give --resume --retry-failed"
             )
 
-    def settings(self, model: "ModelFacts", base_url: str) -> "RunSettings":
+    def settings(self, model: "ModelFacts", base_urls: "Sequence[str]") -> "RunSettings":
         """What a run is told, as far as these options say it.
 
         Args:
             model: What is evaluated.
-            base_url: Where, in any of its forms.
+            base_urls: Where, in any of their forms; several serve the same.
 
         Raises:
             BadInputError: If an option's text cannot be read.
         """
-        from peakbench.cli.request_options import headers, json_object
+        from peakbench.cli.request_options import added_keys, concurrency, headers
         from peakbench.jobs.settings import RunSettings, api_key
         from peakbench.runners.asking import AskingSettings
-        from peakbench.runners.endpoint import Endpoint, normalise_base_url
+        from peakbench.runners.endpoint import Endpoint, endpoints_at
         from peakbench.runs.records import ImageSending
 
+        like = Endpoint(DEFAULT_URL, api_key(self.api_key_env), self.api_key_env, headers(self.header))
+        endpoint, *more_endpoints = endpoints_at(base_urls, like)
+        max_concurrency, adaptive = concurrency(self.max_concurrency)
         return RunSettings(
             model=model,
-            endpoint=Endpoint(
-                normalise_base_url(base_url), api_key(self.api_key_env), self.api_key_env, headers(self.header)
-            ),
+            endpoint=endpoint,
+            more_endpoints=tuple(more_endpoints),
             output=self.output,
-            asking=AskingSettings(self.max_concurrency, self.timeout, self.max_retries),
+            asking=AskingSettings(max_concurrency, self.timeout, self.max_retries, adaptive, self.warmup),
             transport=self.transport,
             stream=self.stream,
             stall_timeout_s=self.stall_timeout,
             response_format=self.response_format,
             logprobs=self.logprobs,
-            extra_body=json_object("--extra-body", self.extra_body),
+            extra_body=added_keys(self.extra_body, self.chat_template_kwargs),
             images=ImageSending(self.images_as, self.max_image_pixels, self.interpolation),
             allow_remote_images=self.allow_remote_images,
             limit=self.limit,

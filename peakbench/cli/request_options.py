@@ -1,4 +1,4 @@
-"""Options that say what a request holds beside PeakBench's own: read, checked, and kept out of what is printed."""
+"""Options whose text is read and checked: what a request holds beside PeakBench's own, and how many go at once."""
 
 import json
 import re
@@ -8,12 +8,51 @@ from typing import Any
 from peakbench.errors import BadInputError
 from peakbench.redaction import sounds_secret
 
+AUTO_MAX = 256
+"""Most requests at once where `auto` says no other."""
+_MOST_AT_ONCE = 4096
+_TEMPLATE = "chat_template_kwargs"
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VARIABLE = re.compile(r"(?:--serve[-_]option=)?env\.(?P<name>[^=]+)=")
 _OURS = frozenset({"authorization", "content-type", "content-length", "host"})
 
 
-def json_object(option: str, given: str | None) -> dict[str, Any]:
+def concurrency(given: str) -> tuple[int, bool]:
+    """How many requests at once `--max-concurrency` says: N, or `auto` or `auto:MAX`.
+
+    Returns:
+        So many, or at most so many; and whether asking finds out itself how many.
+
+    Raises:
+        BadInputError: If it is neither.
+    """
+    match = re.fullmatch(r"(auto)(?::(\d{1,4}))?|(\d{1,4})", given.strip(), re.ASCII)
+    auto, most, fixed = match.groups() if match else (None, None, None)
+    number = int(fixed or most or (AUTO_MAX if auto else 0))
+    if not 1 <= number <= _MOST_AT_ONCE:
+        raise BadInputError(
+            f"--max-concurrency {given} is neither a number from 1 to {_MOST_AT_ONCE} nor auto",
+            mend="give a number, such as 8; or auto, or auto:64 for at most 64",
+        )
+    return number, auto is not None
+
+
+def added_keys(extra_body: str | None, chat_template_kwargs: str | None) -> dict[str, Any]:
+    """What `--extra-body` and `--chat-template-kwargs` add to every request.
+
+    Raises:
+        BadInputError: If one is no JSON object, or both say what the template is given.
+    """
+    body = _json_object("--extra-body", extra_body, '{"top_k": 1}')
+    keywords = _json_object("--chat-template-kwargs", chat_template_kwargs, '{"enable_thinking": false}')
+    if keywords and _TEMPLATE in body:
+        raise BadInputError(
+            f"--extra-body holds {_TEMPLATE}, and --chat-template-kwargs is given, too", mend="give one of the two"
+        )
+    return {**body, _TEMPLATE: keywords} if keywords else body
+
+
+def _json_object(option: str, given: str | None, example: str) -> dict[str, Any]:
     """The JSON object that an option gives; empty when it is not given.
 
     Raises:
@@ -21,14 +60,13 @@ def json_object(option: str, given: str | None) -> dict[str, Any]:
     """
     if given is None:
         return {}
+    mend = f"quote it whole: {option} '{example}'"
     try:
         value = json.loads(given)
     except (ValueError, RecursionError) as error:
-        raise BadInputError(
-            f"{option} is no JSON: {error}", mend=f"quote it whole: {option} '{{\"top_k\": 1}}'"
-        ) from error
+        raise BadInputError(f"{option} is no JSON: {error}", mend=mend) from error
     if not isinstance(value, dict):
-        raise BadInputError(f"{option} is no JSON object", mend=f"quote it whole: {option} '{{\"top_k\": 1}}'")
+        raise BadInputError(f"{option} is no JSON object", mend=mend)
     return value
 
 

@@ -21,12 +21,13 @@ def run(
     ],
     asking: AskingOptions,
     base_url: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--base-url",
             "--api-url",
             "--model-base-url",
-            help=f"The OpenAI-compatible server, with or without /v1; {DEFAULT_URL} when not given.",
+            help=f"The OpenAI-compatible server, with or without /v1 (else {DEFAULT_URL}). Given again: further ones "
+            "that serve the same; requests are spread over all.",
         ),
     ] = None,
     revision: Annotated[str | None, typer.Option("--revision", help="The model's revision, for the record.")] = None,
@@ -68,7 +69,7 @@ def run(
     if source is not None:
         section = section.model_copy(update={"model": model})
         facts = ModelFacts(name=served_model_name or source.name, revision=source.asked[1] or revision)
-    settings = replace(asking.settings(facts, base_url or DEFAULT_URL), data=data)
+    settings = replace(asking.settings(facts, base_url or [DEFAULT_URL]), data=data)
     plan = plan_of(facts, section, vllm_bin, settings) if serve else None
     registry = asking.registry()
     with watching(facts.name, quiet=asking.as_json) as watch, open_server(plan, settings) as server:

@@ -22,12 +22,13 @@ def sweep(
     file: Annotated[str, typer.Argument(help="A run file (YAML), or the name of one in runners/.")],
     asking: AskingOptions,
     base_url: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--base-url",
             "--api-url",
             "--model-base-url",
-            help="Where models are asked that name no URL of their own; goes before the run file's.",
+            help="Where models are asked that name no URL of their own; goes before the run file's. Given again: "
+            "further ones that serve the same.",
         ),
     ] = None,
     board: Annotated[
@@ -60,7 +61,7 @@ def sweep(
         )
     content, path = read_sweep(file)
     registry = asking.registry()
-    settings = asking.settings(ModelFacts(name=content.models[0].name), base_url or content.base_url or DEFAULT_URL)
+    settings = asking.settings(ModelFacts(name=content.models[0].name), base_url or [content.base_url or DEFAULT_URL])
     settings = replace(settings, resume=False, keep_finished=asking.resume)
     with ExitStack() as stack:
 

@@ -14,7 +14,7 @@ from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.identity import run_identity
 from peakbench.jobs.resuming import earlier_run, is_complete, missing_requests, with_way_on
 from peakbench.jobs.score import metrics_of, score_run
-from peakbench.jobs.session import ask_missing, begin_session, reach_server
+from peakbench.jobs.session import ask_missing, begin_session, reach_servers
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
@@ -72,7 +72,7 @@ def run_benchmark(
         watching.say("\n".join([f"{training.n_bad} bad rows of the training split are left out:", *lines]))
     identity = run_identity(benchmark, samples, settings, training)
     earlier = earlier_run(settings, identity)
-    reached = None if earlier else reach_server(settings, watching)
+    reached = None if earlier else reach_servers(settings, watching)
     folder = earlier or RunFolder.create(settings.output, identity)
     with folder.lock():
         try:
@@ -82,9 +82,9 @@ def run_benchmark(
             folder.write_samples(samples, folder.read_manifest())
             todo = missing_requests(folder, samples, settings)
             if todo:  # else nothing is missing but the scores, and no server is needed for them
-                settings, server = reached or reach_server(settings, watching)
+                settings, servers = reached or reach_servers(settings, watching)
                 watching.say(f"{'going on with' if earlier else 'writing'} {folder.path}")
-                ask_missing(folder, begin_session(folder, settings, server), benchmark, todo, settings, watching)
+                ask_missing(folder, begin_session(folder, settings, servers), benchmark, todo, settings, watching)
             # Results come last: where they are, everything is.
             if not (earlier and is_complete(folder, folder.read_manifest())):
                 facts = folder.read_manifest().data

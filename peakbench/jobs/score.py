@@ -3,7 +3,7 @@
 import difflib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,7 +73,12 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
         performance = None
         if identity.kind == "run":
-            timings = _timings(journal.records())
+            measured = {
+                number: session.duration_s
+                for number, session in enumerate(manifest.sessions)
+                if session.duration_s is not None
+            }
+            timings = replace(_timings(journal.records()), session_s=measured)
             performance = performance_of(timings, [session.max_concurrency for session in manifest.sessions])
             results |= _timing_results(timings, registry)
     comparable = {
@@ -85,11 +90,19 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
     }
     if identity.training is not None:
         comparable["training"] = identity.training
-    servers = [session.server.model_dump(mode="json") for session in manifest.sessions]
+    servers = [
+        server.model_dump(mode="json")
+        for session in manifest.sessions
+        for server in (session.server, *(endpoint.server for endpoint in session.endpoints))
+        if server is not None
+    ]
     fingerprint = {  # of the ways in which it was asked, not of how often it was broken off
         "identity": manifest.identity_digest,
         "servers": sorted({digest(server) for server in servers}),
-        "concurrency": sorted({session.max_concurrency for session in manifest.sessions}),
+        "concurrency": [
+            *sorted({session.max_concurrency for session in manifest.sessions if not session.adaptive}),
+            *sorted({f"auto:{session.max_concurrency}" for session in manifest.sessions if session.adaptive}),
+        ],
         "streamed": sorted({session.stream for session in manifest.sessions}),
         "hardware": manifest.hardware,
         "metrics": signatures,

@@ -23,6 +23,7 @@ class RunSettings:
     Attributes:
         model: What is evaluated.
         endpoint: Where it is asked; of a server that PeakBench starts, its address is known when that runs.
+        more_endpoints: Further endpoints that serve the same model; requests are spread over all.
         output: Root of the run folders.
         asking: How hard to ask.
         transport: What asks.
@@ -71,6 +72,12 @@ class RunSettings:
     skip_bad: bool = False
     cache: Path | None = None
     server: ManagedServer | None = None
+    more_endpoints: tuple[Endpoint, ...] = ()
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All of them."""
+        return (self.endpoint, *self.more_endpoints)
 
 
 def api_key(variable: str) -> str:

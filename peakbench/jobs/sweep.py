@@ -16,7 +16,7 @@ from peakbench.jobs.serving import open_server, plan_of
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
-from peakbench.runners.endpoint import Endpoint, normalise_base_url
+from peakbench.runners.endpoint import endpoints_at
 from peakbench.runners.serving.section import ServeSection, combined
 from peakbench.runs.manifest import ModelFacts
 from peakbench.strict import StrictModel, read_yaml, validation_message
@@ -26,15 +26,23 @@ class SweepModel(ModelFacts):
     """A model of a sweep: its facts, and where it is asked when that is not the sweep's own URL."""
 
     base_url: str | None = None
+    base_urls: Annotated[list[str], Field(min_length=1)] | None = None
+    """Several endpoints that serve it, in the place of `base_url`; requests are spread over all."""
     benchmarks: list[str] | None = None
     """Of the sweep's benchmarks, those that it is asked; all when not given."""
     serve: ServeSection | None = None
     """How its server is started with `--serve`: what differs from the sweep's `serve`."""
 
+    @model_validator(mode="after")
+    def _one_way_to_say_where(self) -> "SweepModel":
+        if self.base_url is not None and self.base_urls is not None:
+            raise ValueError("`base_url` and `base_urls` exclude one another; give one of them")
+        return self
+
     @property
     def facts(self) -> ModelFacts:
         """The facts alone."""
-        return ModelFacts(**self.model_dump(exclude={"base_url", "benchmarks", "serve"}))
+        return ModelFacts(**self.model_dump(include=set(ModelFacts.model_fields)))
 
 
 class SweepFile(StrictModel):
@@ -147,10 +155,7 @@ def sweep(
     for name in benchmarks or file.benchmarks:
         local = path.parent / name
         found.append((name, find_benchmark(str(local) if local.is_file() else name)))
-    each = [
-        (replace(settings, model=model.facts, endpoint=_endpoint(model, settings)), model.benchmarks)
-        for model in file.models
-    ]
+    each = [(replace(_at_own_endpoints(settings, model), model=model.facts), model.benchmarks) for model in file.models]
     outcomes = []
 
     def run_each(pairs: Iterable[tuple[tuple[str, Benchmark], tuple[RunSettings, list[str] | None]]]) -> None:
@@ -172,7 +177,9 @@ def sweep(
         run_each(product(found, each))
         return outcomes
     servers = [
-        None if model.base_url else plan_of(model.facts, combined(file.serve, model.serve), vllm, settings)
+        None
+        if model.base_url or model.base_urls
+        else plan_of(model.facts, combined(file.serve, model.serve), vllm, settings)
         for model in file.models
     ]
     for server, (own, only) in zip(servers, each, strict=True):
@@ -181,7 +188,10 @@ def sweep(
     return outcomes
 
 
-def _endpoint(model: SweepModel, settings: RunSettings) -> Endpoint:
-    """Where a model is asked: at its own URL, else the sweep's."""
-    own = model.base_url
-    return replace(settings.endpoint, base_url=normalise_base_url(own)) if own else settings.endpoint
+def _at_own_endpoints(settings: RunSettings, model: SweepModel) -> RunSettings:
+    """A model is asked at its own URLs, else at the sweep's."""
+    own = model.base_urls or ([model.base_url] if model.base_url else [])
+    if not own:
+        return settings
+    endpoint, *more_endpoints = endpoints_at(own, settings.endpoint)
+    return replace(settings, endpoint=endpoint, more_endpoints=tuple(more_endpoints))

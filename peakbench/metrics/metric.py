@@ -378,6 +378,7 @@ class Timings:
         prompt_tokens: float64; NaN where the server did not count.
         completion_tokens: float64; NaN where the server did not count.
         itl_ms: Inter-token latencies of all answered requests in a row, float64; empty where nothing was streamed.
+        session_s: Session to its seconds of asking by a monotonic clock, for those that recorded it.
     """
 
     started_at: "NDArray[np.float64]"
@@ -388,6 +389,7 @@ class Timings:
     prompt_tokens: "NDArray[np.float64]"
     completion_tokens: "NDArray[np.float64]"
     itl_ms: "NDArray[np.float64]" = field(default_factory=lambda: np.zeros(0))
+    session_s: Mapping[int, float] = field(default_factory=dict)
 
 
 class TimingMetric(ABC):

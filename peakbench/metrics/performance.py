@@ -108,9 +108,16 @@ def _time_per_output_token(
 
 
 def duration_of(timings: Timings) -> float:
-    """Seconds of asking: for each session from its first start to its last end, summed."""
+    """Seconds of asking, summed over sessions: as measured, else from the first start to the last end by wall clock.
+
+    A session has no measured time when its process was killed, or in runs older than that key.
+    """
     total = 0.0
     for session in np.unique(timings.session):
+        measured = timings.session_s.get(int(session))
+        if measured is not None:
+            total += measured
+            continue
         inside = timings.session == session
         starts = timings.started_at[inside]
         total += float((starts + timings.e2el_ms[inside] / 1000).max() - starts.min())

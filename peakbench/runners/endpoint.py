@@ -3,7 +3,8 @@
 import difflib
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
@@ -98,6 +99,29 @@ def environment_proxy(url: str) -> str | None:
     return proxies.get(parts.scheme) or proxies.get("all")
 
 
+class NoAnswerError(InfrastructureError):
+    """Nothing answers at an endpoint, or only something before it that says so (5xx): it may be up later."""
+
+
+def endpoints_at(urls: Sequence[str], like: Endpoint) -> tuple[Endpoint, ...]:
+    """Endpoints with the same key and headers.
+
+    Args:
+        urls: Their base URLs, in any of their forms.
+        like: The key and the headers.
+
+    Raises:
+        BadInputError: If one is no base URL, or is given twice.
+    """
+    found: dict[str, Endpoint] = {}
+    for url in urls:
+        base_url = normalise_base_url(url)
+        if base_url in found:
+            raise BadInputError(f"the base URL {base_url} is given twice", mend="give each endpoint once")
+        found[base_url] = replace(like, base_url=base_url)
+    return tuple(found.values())
+
+
 async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
     """Ask the endpoint what it serves, before the first request.
 
@@ -105,7 +129,8 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
     request will tell.
 
     Raises:
-        InfrastructureError: If nothing answers, the key is refused, it is no such API, or the model is not served.
+        NoAnswerError: If nothing answers.
+        InfrastructureError: If the key is refused, it is no such API, or the model is not served.
     """
     import aiohttp
 
@@ -115,7 +140,7 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
             status, location, body = await _get(session, f"{endpoint.base_url}/models", _PROBE_TIMEOUT_S)
             version = await _version(session, endpoint)
     except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:  # the last: a name that no host has
-        raise InfrastructureError(
+        raise NoAnswerError(
             f"no server answers at {endpoint.base_url}: {str(error) or 'timed out'}",
             mend="start one (`vllm serve MODEL`, or `peakbench mock-server`), or give its --base-url",
         ) from error
@@ -129,6 +154,11 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
             f"{endpoint.base_url} refuses the API key ({status})",
             mend=f"put the right key into the environment variable {endpoint.api_key_env}, or name another "
             "variable with --api-key-env",
+        )
+    if status >= 500:
+        raise NoAnswerError(
+            f"no server answers at {endpoint.base_url}: GET {endpoint.base_url}/models answered {status}",
+            mend="wait until it is up, or look what its log says; or give the --base-url of another",
         )
     if status in (404, 405) and isinstance(body, dict):
         return ServerFacts(version=version)

@@ -120,7 +120,8 @@ class HttpTransport:
             return failure(FailureKind.CONNECTION, str(error) or type(error).__name__)
         if not ok:
             words = _refusal(response, content)
-            return failure(kind_of_status(response.status), words, response.status, retry_after_s(response.headers))
+            kind = kind_of_status(response.status, _error_of(content))
+            return failure(kind, words, response.status, retry_after_s(response.headers))
         try:
             return whole_answer(request, response.content_type, content, timing(), request_id)
         except BrokenAnswerError as error:
@@ -274,6 +275,15 @@ def _decode(content: bytes) -> _Completion:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):  # it is strict where Python is not: lone surrogates, NaN, UTF-16
         return msgspec.convert(json.loads(content), _Completion)
+
+
+def _error_of(content: bytes) -> Any:
+    """The `error` of a JSON body, or the body itself where it has none; None when it is no JSON."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return body.get("error", body) if isinstance(body, dict) else None
 
 
 def _error_in(content: bytes) -> str:

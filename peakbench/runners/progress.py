@@ -74,6 +74,11 @@ def progress_text(title: str, state: AskingState) -> str:
         parts.append(f"in {_duration(elapsed)}")
     elif state.done:
         parts.append(f"{_duration((state.total - state.done) / rate)} to go")
+    if state.pace and state.pace.law:
+        law = state.pace.law
+        parts.append(f"{law.limit} at once" + (f", cut {law.cuts} times" if law.cuts else ""))
+    if state.pace and state.pace.held_s >= 1:
+        parts.append(f"the server asks to wait {state.pace.held_s:.0f} s")
     if state.in_flight:
         key, since = min(state.in_flight.items(), key=lambda item: item[1])
         if now - since >= 1:

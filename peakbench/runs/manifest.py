@@ -101,6 +101,30 @@ class ServedFacts(StrictModel):
     gone at the end."""
 
 
+class EndpointUse(StrictModel):
+    """One of several endpoints of a session."""
+
+    base_url: str
+    server: ServerFacts | None
+    """Null when it did not answer at the start: then it was not asked."""
+    answered: int | None = None
+    """Requests it answered; null when it was not asked, or until the session ends."""
+    failed: int | None = None
+    """Attempts that failed at it, those among them that another endpoint answered."""
+    left_out: int | None = None
+    """How often it was left out for a while."""
+
+
+class ConcurrencyCourse(StrictModel):
+    """How the number of requests at once went in a session that found it out itself."""
+
+    start: int
+    highest: int
+    final: int
+    cuts: int
+    """How often it was cut, since the server said 429."""
+
+
 class Session(StrictModel):
     """One stretch of asking: from a start, or a resume, to an end."""
 
@@ -108,6 +132,9 @@ class Session(StrictModel):
     ended: str | None = None
     """Null when the process was killed, or is still asking."""
     base_url: str
+    """Where it was asked; the first that answered, where there were several."""
+    endpoints: list[EndpointUse] = []
+    """All of them, where there were several; empty where there was one."""
     transport: str = "openai"
     """What asked: `http`, or the `openai` client, which was the only one before this was recorded."""
     images_as: str = "base64"
@@ -117,10 +144,20 @@ class Session(StrictModel):
     headers: list[str] = []
     """Names of the headers that were sent beside the usual ones; never their values."""
     max_concurrency: int
+    """Requests at once: so many, or at most so many where it was adaptive."""
+    adaptive: bool = False
+    """Whether asking found out itself how many at once."""
+    course: ConcurrencyCourse | None = None
+    """Null when it was not adaptive, or until the session ends."""
     timeout_s: float
     stall_timeout_s: float | None = None
     """Longest silence of a server that had begun to answer; null in files older than this key: none was set."""
     max_retries: int
+    warmup: int = 0
+    """Requests sent before the clock started; their answers are neither kept nor counted."""
+    duration_s: float | None = None
+    """Seconds from the first request to the last record, by a clock that nobody sets; warm-up is not in it. Null until
+    the session ends, and so for ever when the process was killed."""
     server: ServerFacts = ServerFacts()
     served: ServedFacts | None = None
     """Null for a server that PeakBench did not start."""

@@ -99,7 +99,7 @@ def test_a_thing_is_drawn_inside_its_box() -> None:
         assert changed[y0:y1, x0:x1].sum() == changed.sum() > 100, kind
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     kind=st.sampled_from(sorted(FIGURES)),
     scale=st.floats(0.7, 1.3),

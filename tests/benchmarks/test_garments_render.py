@@ -132,7 +132,7 @@ def test_the_colour_named_is_the_nearest_to_what_covers_most_of_a_plain_garment(
     assert right / n > 0.85
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**63), index=st.integers(0, 2**40))
 def test_every_seed_and_index_renders_within_the_frame(seed: int, index: int) -> None:
     spec = draw_spec(seed, index)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
@@ -169,7 +169,6 @@ REFERENCES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(REFERENCES)
 def test_what_the_oracle_writes_fits_the_schema_and_scores_1(reference: dict[str, Any]) -> None:
     schema = FieldSchema.model_validate({"fields": FIELDS})

@@ -5,7 +5,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peakbench.benchmarks.schema import FieldSchema, FieldSpec
@@ -166,7 +166,6 @@ def test_a_reference_key_that_names_no_field_is_refused() -> None:
         complete_reference(SCHEMA, {"type": "coat", "fabric": "wool"})
 
 
-@settings(deadline=None)
 @given(ANY_TEXT)
 def test_every_text_has_every_form(text: str) -> None:
     assert equality_form(text).split() == equality_form(text).split(" ") or not equality_form(text)
@@ -176,7 +175,6 @@ def test_every_text_has_every_form(text: str) -> None:
     assert is_null(text, WORDS) in (True, False)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["type", "Type", "sleeve", "brand"]), st.none() | ANY_TEXT | st.integers()))
 def test_completing_twice_changes_nothing(reference: dict[str, Any]) -> None:
     whole = complete_reference(SCHEMA, reference)
@@ -184,7 +182,6 @@ def test_completing_twice_changes_nothing(reference: dict[str, Any]) -> None:
     assert list(whole) == list(SCHEMA.fields)
 
 
-@settings(deadline=None)
 @given(st.lists(MARKS_AND_LETTERS | st.characters(), min_size=201, max_size=260).map("".join))
 def test_long_texts_are_normalised_as_short_ones(text: str) -> None:
     assert normalised("NFC", text) == unicodedata.normalize("NFC", text)

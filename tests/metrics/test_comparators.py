@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peakbench.benchmarks.schema import Comparator, FieldSchema, FieldSpec
@@ -183,7 +183,6 @@ SCALARS = (
 )
 
 
-@settings(deadline=None)
 @given(st.sampled_from(COMPARATORS), SCALARS, st.recursive(SCALARS, st.lists, max_leaves=3))
 def test_every_pair_has_a_score_in_range_and_an_outcome_that_fits(
     kind: Comparator, reference: Any, prediction: Any
@@ -196,7 +195,6 @@ def test_every_pair_has_a_score_in_range_and_an_outcome_that_fits(
     assert found.score == {"TN": 1.0, "FA": 0.0, "FN": 0.0}.get(found.outcome, found.score)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(COMPARATORS), SCALARS)
 def test_a_value_equals_itself(kind: Comparator, value: Any) -> None:
     found = verdict(kind, value, value)

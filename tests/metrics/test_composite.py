@@ -154,7 +154,7 @@ def test_a_lacking_judge_is_no_penalty_and_stands_in_the_signature() -> None:
     assert "|nli=none|" in composite.signature
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.fixed_dictionaries(dict.fromkeys(PARTS, UNIT)), st.none() | UNIT, st.sampled_from(["json", "text"]))
 def test_it_stays_in_its_range_and_a_better_part_never_lowers_it(
     values: dict[str, float | None], contradiction: float | None, kind: Any
@@ -292,7 +292,7 @@ def test_a_composite_among_the_metrics_is_refused(tmp_path: Path) -> None:
         Registry.load(tmp_path / "mine.json")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.floats(-700, 700), min_size=3, max_size=3), st.permutations(["entailment", "neutral", "Contradiction"])
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peakbench.metrics.extraction import ExtractionLimits, Root, extract
@@ -231,7 +231,6 @@ PIECES = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None)
 @given(PIECES, st.sampled_from(["object", "array"]))
 def test_nothing_is_raised_and_levels_are_consistent(text: str, root: Root) -> None:
     prediction = found(text, root)
@@ -241,7 +240,6 @@ def test_nothing_is_raised_and_levels_are_consistent(text: str, root: Root) -> N
     assert ("repaired" in prediction.flags) == (prediction.level == "repaired")
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["type", "size", "x"]), JSON), st.booleans())
 def test_json_object_with_an_expected_key_is_found_as_it_is(value: dict[str, Any], in_prose: bool) -> None:
     text = json.dumps(value)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from card_examples import record_of
 from given_judge import GivenJudge, judged
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peakbench.benchmarks.sample import Sample
@@ -96,7 +96,6 @@ class Sure(GivenJudge):
         return np.array([len(premise + hypothesis) % 11 / 10 for premise, hypothesis in pairs])
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*SCHEMA.fields]), st.none() | st.text(max_size=8) | st.lists(st.text("ab"))))
 def test_values_are_in_range_or_undefined_and_the_worst_part_is_no_better_than_the_mean(values: dict[str, Any]) -> None:
     registry = copy(REGISTRY)

@@ -82,7 +82,6 @@ def check_consistency(metric: Metric, answer: Answer) -> None:
         assert float(metric.from_totals(np.array(score.stats))) == pytest.approx(score.value, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(REFERENCES, ANSWERS)
 def test_every_value_is_in_range_or_undefined_with_a_reason(reference: dict[str, Any], value: dict[str, Any]) -> None:
     answer = answer_to(reference, json.dumps(value))
@@ -90,7 +89,6 @@ def test_every_value_is_in_range_or_undefined_with_a_reason(reference: dict[str,
         check_consistency(metric, answer)
 
 
-@settings(deadline=None)
 @given(REFERENCES, ANY_TEXT)
 def test_any_text_gets_a_score(reference: dict[str, Any], text: str) -> None:
     answer = answer_to(reference, text)
@@ -98,7 +96,7 @@ def test_any_text_gets_a_score(reference: dict[str, Any], text: str) -> None:
         check_consistency(metric, answer)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(REFERENCES, ANSWERS), min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_the_order_of_samples_changes_no_value_of_a_run(pairs: list[Any], chance: Random) -> None:
     answers = [answer_to(reference, json.dumps(value)) for reference, value in pairs]
@@ -108,7 +106,6 @@ def test_the_order_of_samples_changes_no_value_of_a_run(pairs: list[Any], chance
             assert run_value(metric, shuffled) == pytest.approx(run_value(metric, answers), abs=1e-12), name
 
 
-@settings(deadline=None)
 @given(REFERENCES)
 def test_the_reference_itself_is_best_wherever_a_metric_is_defined(reference: dict[str, Any]) -> None:
     perfect = as_answer(SCHEMA, REGISTRY.null_values, complete_reference(SCHEMA, reference))
@@ -125,7 +122,6 @@ def test_the_reference_itself_is_best_wherever_a_metric_is_defined(reference: di
 
 @pytest.mark.parametrize("name", METRICS)
 @pytest.mark.parametrize("response", [None, "no JSON here"])
-@settings(deadline=None)
 @given(REFERENCES)
 def test_failed_and_unparsed_take_the_declared_value(
     name: str, response: str | None, reference: dict[str, Any]
@@ -175,7 +171,6 @@ def test_field_slices_are_given_and_sum_to_the_sample() -> None:
     assert counts == {"tp": 1, "fd": 0, "fa": 2, "fn": 1, "tn": 0, "missing": 1, "unparsed": 0}
 
 
-@settings(deadline=None)
 @given(REFERENCES, ANSWERS)
 def test_structured_match_is_match_rate_times_accuracy(reference: dict[str, Any], value: dict[str, Any]) -> None:
     answer = answer_to(reference, json.dumps(value))

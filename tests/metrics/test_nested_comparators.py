@@ -110,7 +110,6 @@ def test_a_maker_given_by_argument_holds_within_lists_and_objects_too() -> None:
 WORD = st.sampled_from(["", "a", "b", "ab", "abc", "abcd", "bcd", "N/A"]) | st.none()
 
 
-@settings(deadline=None)
 @given(st.lists(WORD, min_size=1, max_size=5), st.lists(WORD, min_size=1, max_size=5), st.booleans())
 def test_list_score_is_that_of_brute_force_over_all_assignments(one: list[Any], other: list[Any], edits: bool) -> None:
     items = FieldSpec(type="anls" if edits else "categorical")
@@ -134,7 +133,7 @@ SCALARS = (
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data(), st.lists(SCALARS, min_size=1, max_size=6), st.lists(SCALARS, min_size=1, max_size=6))
 def test_order_of_items_does_not_matter_and_symmetric_items_make_symmetric_lists(
     data: st.DataObject, one: list[Any], other: list[Any]
@@ -179,7 +178,6 @@ def fields_with_values(draw: st.DrawFn, depth: int = 3) -> tuple[dict[str, Any],
     return {"type": kind}, VALUES_OF[kind]
 
 
-@settings(deadline=None)
 @given(st.data(), fields_with_values())
 def test_a_value_of_every_type_equals_itself_and_anything_gets_a_score(
     data: st.DataObject, field: tuple[dict[str, Any], st.SearchStrategy[Any]]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from card_examples import record_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
@@ -40,7 +40,6 @@ def totals_of(name: str, pairs: list[tuple[str, str]]) -> Any:
 
 
 @pytest.mark.parametrize("name", CORPUS)
-@settings(deadline=None)
 @given(PAIRS)
 def test_value_of_a_run_is_that_of_sacrebleu(name: str, pairs: list[tuple[str, str]]) -> None:
     value = float(CORPUS[name].from_totals(totals_of(name, pairs)))
@@ -66,7 +65,6 @@ def test_resamples_are_computed_at_once_and_agree_with_sacrebleu(name: str) -> N
 
 
 @pytest.mark.parametrize("sentence", ["bleu", "chrf_pp"])
-@settings(deadline=None)
 @given(TEXT, TEXT)
 def test_value_of_an_answer_is_that_of_sacrebleu(sentence: str, prediction: str, reference: str) -> None:
     library = BLEU(effective_order=True) if sentence == "bleu" else CHRF(word_order=2)

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peakbench.benchmarks.schema import FieldSpec
@@ -97,7 +97,6 @@ def test_huge_numbers_are_told_apart() -> None:
     assert number("9" * 900, "9" * 899) == 0.0
 
 
-@settings(deadline=None)
 @given(NUMBERS, NUMBERS, TOLERANCES, TOLERANCES)
 def test_numbers_have_a_score_and_equal_themselves(one: float, other: float, absolute: float, relative: float) -> None:
     assert number(one, other, abs_tol=absolute, rel_tol=relative) in (0.0, 1.0)
@@ -105,13 +104,11 @@ def test_numbers_have_a_score_and_equal_themselves(one: float, other: float, abs
     assert number(one, repr(one) if "e" not in repr(one) else one) == 1.0
 
 
-@settings(deadline=None)
 @given(NUMBERS, NUMBERS, TOLERANCES)
 def test_absolute_tolerance_is_symmetric(one: float, other: float, absolute: float) -> None:
     assert number(one, other, abs_tol=absolute, rel_tol=0) == number(other, one, abs_tol=absolute, rel_tol=0)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(codec=None, exclude_categories=())) | st.text("0123456789,.-+$€ cme²%'"))
 def test_any_text_is_a_number_or_none(text: str) -> None:
     assert number(text, text) == float(read_number(text) is not None)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peakbench.metrics.metric import Timings
@@ -79,7 +79,6 @@ def by_vllm(answers: list[dict[str, Any]], duration: float) -> dict[str, float]:
 milliseconds = st.floats(0, 1e5)
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(
@@ -163,7 +162,6 @@ def test_nothing_answered_has_no_latency() -> None:
             assert metric.from_timings(timings(rows)) == (0.0 if rows and name == "throughput" else None)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6), st.booleans(), st.integers(0, 2)), min_size=1, max_size=20)
 )

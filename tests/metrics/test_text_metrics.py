@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from card_examples import record_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from wordnet_here import cache_with_wordnet, needs_wordnet
 
@@ -78,7 +78,6 @@ def test_hostile_texts_of_the_greatest_length_get_a_value_soon(name: str, kind: 
 
 
 @pytest.mark.parametrize("name", IDS)
-@settings(deadline=None)
 @given(ANY_TEXT, ANY_TEXT)
 def test_any_two_texts_have_a_similarity_and_each_equals_itself(name: str, first: str, second: str) -> None:
     value = similarity(name, first, second)
@@ -103,7 +102,6 @@ def test_words_are_unicode_words() -> None:
     assert words("Größe: M, 红色") == ["größe", "m", "红色"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=30), st.lists(st.sampled_from("abc"), min_size=1))
 def test_long_texts_get_the_number_of_the_library(reference: list[str], prediction: list[str]) -> None:
     library: Any = _scorer().score(" ".join(reference), " ".join(prediction))["rougeL"].fmeasure

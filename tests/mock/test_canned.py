@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peakbench.mock.canned import CANNED_MODEL, CannedProtocol
@@ -33,7 +33,6 @@ def request(body: bytes) -> bytes:
     return b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.lists(st.integers(1, 200), max_size=30))
 def test_every_request_gets_one_answer_however_it_is_cut(bodies: list[bytes], cuts: Sequence[int]) -> None:
     wire, protocol = Wire(), CannedProtocol()

@@ -218,7 +218,7 @@ def _encoded(kind: str) -> bytes:
 ENCODED = {kind: _encoded(kind) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP")}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     kind=st.sampled_from(sorted(ENCODED)),
     flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=6),

@@ -176,7 +176,7 @@ def test_a_transposed_picture_has_transposed_boxes() -> None:
         assert np.allclose(defect["box_2d"], [expected[place] for place in order], atol=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size=st.tuples(st.integers(1, 130), st.integers(1, 130)), seed=st.integers(0, 99), prompt=st.text(max_size=60))
 def test_any_picture_and_prompt_get_an_answer_in_form(size: tuple[int, int], seed: int, prompt: str) -> None:
     levels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3)).astype(np.uint8)

@@ -111,7 +111,7 @@ def test_the_same_image_is_cut_alike_every_time() -> None:
     assert CutModel.cuts(image) == CutModel.cuts(image.copy())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(width=st.integers(1, 400), height=st.integers(1, 400), seed=st.integers(0, 1000), flat=st.booleans())
 def test_any_picture_gets_finite_features_and_an_answer(
     plain: NearestNeighbour, width: int, height: int, seed: int, flat: bool

@@ -249,7 +249,7 @@ BOXES = st.builds(
 ITEMS = st.lists(st.builds(BoxItem, BOXES, label=st.sampled_from(["artifact", "misalignment", None])), max_size=4)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(ITEMS, ITEMS)
 def test_matching_is_the_best_of_all_within_each_label(references: list[BoxItem], answers: list[BoxItem]) -> None:
     pairs, total = matched_by_diou(references, answers)
@@ -275,7 +275,6 @@ ANSWERED = st.builds(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(ANSWERED, max_size=4), st.text(max_size=40))
 def test_every_reward_is_between_minus_one_and_one(items: list[Any], text: str) -> None:
     rewards = REWARD([written(items), text, written(items) + text], reference=[ONE, ONE, []])

@@ -70,7 +70,7 @@ def by_the_metric(reference: dict[str, Any], text: str, reasoning: str | None = 
     return score.value
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(PROSE, ANSWERS), min_size=1, max_size=4))
 def test_the_reward_is_the_metric(answers: list[tuple[str, dict[str, Any]]]) -> None:
     texts = [prose + json.dumps(value) for prose, value in answers]

@@ -1,17 +1,22 @@
 """Asking: every request is settled exactly once, retried while that can help, and stopped when it cannot."""
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.benchmarks.sample import Sample
-from peakbench.errors import InfrastructureError
+from peakbench.errors import InfrastructureError, InterruptedRunError
 from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
+from peakbench.runners import asking as asking_module
 from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.http_transport import HttpTransport
@@ -123,7 +128,7 @@ def plain(n: int) -> list[tuple[Request, str]]:
     return [(Request(f"s{index}", 0, "m", "p", "", (), Generation()), "d") for index in range(n)]
 
 
-@pytest.mark.parametrize("kind", [FailureKind.UNAUTHORIZED, FailureKind.NOT_FOUND])
+@pytest.mark.parametrize("kind", [FailureKind.UNAUTHORIZED, FailureKind.QUOTA, FailureKind.NOT_FOUND])
 def test_what_would_fail_for_every_sample_stops_the_run(tmp_path: Path, kind: FailureKind) -> None:
     def act(request: Request) -> Record:
         return answer(request) if request.sample_id in ("s0", "s1") else fail(kind)(request)
@@ -171,6 +176,159 @@ def test_a_wait_that_the_server_asks_for_beyond_the_deadline_is_not_waited_for(t
 
     records, _ = asked(plain(2), lambda: Scripted(act), tmp_path / "journal", AskingSettings(8, timeout_s=5))
     assert {record.timing.attempts for record in records.values()} == {1}
+
+
+def test_a_wait_beyond_what_is_left_of_the_deadline_is_not_begun(tmp_path: Path) -> None:
+    def act(request: Request) -> Record:
+        made = fail(FailureKind.RATE_LIMITED)(request)
+        assert isinstance(made, Failure)
+        return replace(made, retry_after_s=2.0)
+
+    # The second attempt is made after 2 to 2.5 s; another wait would end after the deadline.
+    began = time.monotonic()
+    records, _ = asked(plain(2), lambda: Scripted(act), tmp_path / "journal", AskingSettings(8, timeout_s=3.9))
+    assert time.monotonic() - began >= 1.9
+    assert {record.timing.attempts for record in records.values()} == {2}
+    assert {record.kind for record in records.values() if isinstance(record, Failure)} == {FailureKind.RATE_LIMITED}
+
+
+def test_a_wait_that_the_server_asks_of_one_holds_the_others_back(tmp_path: Path) -> None:
+    refused: list[float] = []
+    sent: list[float] = []
+
+    def act(request: Request) -> Record:
+        sent.append(time.monotonic())
+        if request.sample_id == "s0" and not refused:
+            refused.append(time.monotonic())
+            made = fail(FailureKind.RATE_LIMITED)(request)
+            assert isinstance(made, Failure)
+            return replace(made, retry_after_s=0.5)
+        return answer(request)
+
+    records, state = asked(plain(40), lambda: Scripted(act, takes_s=0.01), tmp_path / "journal", AskingSettings(4))
+    assert len(records) == 40
+    assert state.failed == 0
+    assert state.retries == 1
+    early = [when for when in sent if when < refused[0] + 0.5]
+    assert len(early) <= 4 + 4  # those who were in flight then, and may have answered before it
+
+
+def test_a_wait_that_nobody_could_wait_for_holds_nobody_back(tmp_path: Path) -> None:
+    def act(request: Request) -> Record:
+        if request.sample_id != "s0":
+            return answer(request)
+        made = fail(FailureKind.RATE_LIMITED)(request)
+        assert isinstance(made, Failure)
+        return replace(made, retry_after_s=86_400 * 365)
+
+    records, state = asked(plain(20), lambda: Scripted(act), tmp_path / "journal", AskingSettings(2, timeout_s=60))
+    assert [key for key, record in records.items() if isinstance(record, Failure)] == [("s0", 0)]
+    assert state.retries == 0
+
+
+@pytest.mark.parametrize("retry_after_s", [None, 20.0])
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_an_interrupt_waits_for_no_retry(
+    tmp_path: Path, adaptive: bool, retry_after_s: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking_module, "_DRAIN_S", 3600)
+
+    def act(request: Request) -> Record:
+        if request.sample_id == "s0":
+            return answer(request)
+        if request.sample_id == "s1":
+            asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGINT)
+        made = fail(FailureKind.RATE_LIMITED)(request)
+        assert isinstance(made, Failure)
+        return replace(made, retry_after_s=retry_after_s)
+
+    settings = AskingSettings(4, max_retries=5, adaptive=adaptive)
+    with pytest.raises(InterruptedRunError):
+        asked(plain(50), lambda: Scripted(act), tmp_path / "journal", settings)
+    with Journal(tmp_path / "journal") as journal:
+        assert set(journal) == {("s0", 0)}
+
+
+def test_the_first_interrupt_keeps_what_is_in_flight_and_the_second_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking_module, "_DRAIN_S", 3600)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, own := lambda *_: None)
+
+    def interrupting(times: int, takes_s: float) -> Callable[[], Scripted]:
+        class Interrupting(Scripted):
+            async def send(self, request: Request, timeout_s: float) -> Record:
+                if request.sample_id == "s0":
+                    for number in range(times):
+                        asyncio.get_running_loop().call_later(0.05 * number, os.kill, os.getpid(), signal.SIGINT)
+                return await super().send(request, timeout_s)
+
+        return lambda: Interrupting(answer, takes_s=takes_s)
+
+    for times, takes_s, kept in ((1, 0.3, 3), (2, 30.0, 0)):
+        path = tmp_path / f"journal-{times}"
+        with pytest.raises(InterruptedRunError):
+            asked(plain(50), interrupting(times, takes_s), path, AskingSettings(3))
+        with Journal(path) as journal:
+            assert len(journal) == kept
+    assert signal.getsignal(signal.SIGINT) is handlers[signal.SIGINT]
+    assert signal.getsignal(signal.SIGTERM) is own
+    signal.signal(signal.SIGTERM, handlers[signal.SIGTERM])
+
+
+class Limited:
+    """A real server that answers so many requests at once and refuses the others."""
+
+    def __init__(self, capacity: int, latency_s: float, retry_after: str | None = None) -> None:
+        self.capacity = capacity
+        self.latency_s = latency_s
+        self.headers = {"Retry-After": retry_after} if retry_after else {}
+        self.busy = self.most = self.refused = 0
+
+    async def chat(self, request: web.Request) -> web.Response:
+        await request.read()
+        if self.busy >= self.capacity:
+            self.refused += 1
+            return web.json_response({"error": {"message": "busy"}}, status=429, headers=self.headers)
+        self.busy += 1
+        self.most = max(self.most, self.busy)
+        await asyncio.sleep(self.latency_s)
+        self.busy -= 1
+        return web.json_response({"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]})
+
+
+def test_an_adaptive_limit_finds_what_a_real_server_takes(tmp_path: Path) -> None:
+    limited = Limited(24, 0.05)
+    state = AskingState(total=700)
+
+    async def whole() -> None:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", limited.chat)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        transport = HttpTransport(Endpoint(f"http://127.0.0.1:{runner.addresses[0][1]}/v1"))
+        try:
+            await ask(plain(700), transport, writer, AskingSettings(200, adaptive=True), state, session=0)
+        finally:
+            await transport.close()
+            await runner.cleanup()
+
+    writer = JournalWriter(tmp_path / "journal", JournalHeader("run", "identity"))
+    try:
+        asyncio.run(whole())
+    finally:
+        writer.close()
+    assert state.failed == 0
+    assert state.pace is not None
+    law = state.pace.law
+    assert law is not None
+    assert limited.most > 12
+    assert law.highest <= 64
+    assert limited.refused < 100  # so many a fixed limit of 200 collects in its first moment
+    assert f"{law.limit} at once" in progress_text("m", state)
 
 
 def test_no_more_requests_are_in_flight_than_allowed(tmp_path: Path) -> None:

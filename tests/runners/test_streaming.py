@@ -71,7 +71,7 @@ def test_an_answer_is_put_together_from_its_chunks() -> None:
     assert (answer.request_id, answer.system_fingerprint) == ("c1", "f")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 1200), max_size=12))
 def test_it_does_not_matter_how_the_bytes_are_cut(cuts: list[int]) -> None:
     stream = b"\xef\xbb\xbf: hello\n\n" + b"".join(

@@ -49,7 +49,7 @@ def second_library(cases: Sequence[tuple[list[dict[str, Any]], list[dict[str, An
     return float(evaluation.stats[0])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(some(scored=False), some(scored=True)), min_size=1, max_size=4))
 def test_average_precision_is_that_of_a_second_library(cases: list[Any]) -> None:
     got = value("mean_ap", [answer_to(reference, response) for reference, response in cases])

@@ -24,7 +24,7 @@ def boxes(draw: st.DrawFn, coordinate: st.SearchStrategy[float] = EDGES, most: i
     return np.array(made, dtype=np.float64)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(boxes(), boxes())
 def test_iou_is_that_of_pycocotools(ones: NDArray[np.float64], others: NDArray[np.float64]) -> None:
     def as_written_there(given: NDArray[np.float64]) -> Any:
@@ -37,7 +37,6 @@ def test_iou_is_that_of_pycocotools(ones: NDArray[np.float64], others: NDArray[n
     np.testing.assert_allclose(iou_matrix(ones, others), expected, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(boxes(), boxes())
 def test_iou_is_symmetric_and_a_fraction(ones: NDArray[np.float64], others: NDArray[np.float64]) -> None:
     found = iou_matrix(ones, others)
@@ -48,7 +47,6 @@ def test_iou_is_symmetric_and_a_fraction(ones: NDArray[np.float64], others: NDAr
     assert union_iou(ones, others) == pytest.approx(union_iou(others, ones), abs=1e-12)
 
 
-@settings(deadline=None)
 @given(boxes(), boxes())
 def test_kin_of_iou_are_symmetric_and_never_above_it(ones: NDArray[np.float64], others: NDArray[np.float64]) -> None:
     overlap = iou_matrix(ones, others)
@@ -69,7 +67,6 @@ def test_boxes_that_do_not_touch_are_worse_the_farther_they_are_apart() -> None:
         assert 0 > near > farther > farthest > -1
 
 
-@settings(deadline=None)
 @given(boxes(st.integers(0, 12).map(float)), boxes(st.integers(0, 12).map(float)))
 def test_union_iou_is_that_of_counted_cells(ones: NDArray[np.float64], others: NDArray[np.float64]) -> None:
     def painted(given: NDArray[np.float64]) -> NDArray[np.bool_]:

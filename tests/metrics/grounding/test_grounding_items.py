@@ -37,7 +37,7 @@ def one(item: Any) -> BoxItem:
     return found
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(JUNK, st.sampled_from(get_args(BoxOrder)))
 def test_nothing_that_stands_for_an_item_raises(junk: Any, order: BoxOrder) -> None:
     reader = ItemReader(LABELS, ["box_2d"], order)
@@ -139,7 +139,7 @@ def test_swapped_axes_are_read_from_the_same_numbers() -> None:
         assert item.label == "artifact"
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     st.lists(st.integers(-200, 1300), min_size=4, max_size=4),
     st.sampled_from(get_args(BoxOrder)),

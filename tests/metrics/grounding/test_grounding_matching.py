@@ -47,7 +47,7 @@ def brute_force(weights: NDArray[np.float64], allowed: NDArray[np.bool_]) -> lis
     return min(assignments(allowed & (weights > 0)), key=lambda pairs: (-total(pairs), pairs))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(overlaps(), st.sampled_from([0.1, 0.3, 0.5]))
 def test_masked_matching_is_the_best_of_all_assignments_and_the_first_of_equals(
     case: tuple[NDArray[np.float64], NDArray[np.bool_]], threshold: float
@@ -56,7 +56,7 @@ def test_masked_matching_is_the_best_of_all_assignments_and_the_first_of_equals(
     assert match(weights, same, threshold) == brute_force(weights, same & (weights >= threshold))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(overlaps(), st.sampled_from([0.1, 0.3, 0.5]))
 def test_the_papers_matching_assigns_before_it_looks_at_the_threshold(
     case: tuple[NDArray[np.float64], NDArray[np.bool_]], threshold: float
@@ -68,7 +68,6 @@ def test_the_papers_matching_assigns_before_it_looks_at_the_threshold(
     ]
 
 
-@settings(deadline=None)
 @given(overlaps(), st.sampled_from([0.1, 0.3, 0.5]))
 def test_greedy_takes_the_greatest_overlap_that_is_left(
     case: tuple[NDArray[np.float64], NDArray[np.bool_]], threshold: float

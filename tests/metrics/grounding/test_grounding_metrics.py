@@ -79,7 +79,7 @@ def check(metric: Metric, answer: Answer) -> None:
         assert (None if math.isnan(again) else again) == pytest.approx(score.value)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(references(), ANSWERS | st.text(max_size=20) | st.none())
 def test_every_value_is_in_range_or_undefined_with_a_reason(reference: list[dict[str, Any]], response: Any) -> None:
     answer = answer_to(reference, response)
@@ -87,7 +87,7 @@ def test_every_value_is_in_range_or_undefined_with_a_reason(reference: list[dict
         check(metric, answer)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(references(), ANSWERS), min_size=2, max_size=4), st.randoms())
 def test_the_order_of_samples_and_of_labels_changes_nothing(cases: list[Any], random: Any) -> None:
     answers = [answer_to(reference, response) for reference, response in cases]
@@ -132,7 +132,7 @@ def test_every_order_but_the_declared_one_loses_the_boxes() -> None:
         assert (value("box_f1_50", [answer]) == 1.0) == (theirs == "xyxy")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.recursive(JUNK_ITEMS, lambda inner: st.lists(inner, max_size=3), max_leaves=6), st.booleans())
 def test_hostile_items_score_whatever_they_are(junk: Any, inside: bool) -> None:
     good = item([0, 0, 100, 100])
@@ -249,7 +249,7 @@ def test_rank_correlation_is_of_all_images_together_and_undefined_where_a_side_i
     assert value("importance_spearman_10", answers((10, 1), (20, 2), (90, 3)), "misalignment") is None
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=3, max_size=12))
 def test_rank_correlation_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
     if any(len(set(side)) == 1 for side in zip(*pairs, strict=True)):

@@ -100,7 +100,7 @@ def some(draw: st.DrawFn) -> Items:
 IMAGE_SETS = st.lists(st.tuples(some(), some()), min_size=1, max_size=5)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(IMAGE_SETS)
 def test_the_papers_numbers_come_out_of_its_matching(images: IMAGES) -> None:
     answers = [answer_to(expected, predicted) for expected, predicted in images]
@@ -115,7 +115,7 @@ def test_the_papers_numbers_come_out_of_its_matching(images: IMAGES) -> None:
                 assert run_value(theirs, answers, f"label={label}") == pytest.approx(expected), (identifier, label)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(IMAGE_SETS)
 def test_the_released_evaluators_numbers_come_out_of_greedy(images: IMAGES) -> None:
     answers = [answer_to(expected, predicted) for expected, predicted in images]
