@@ -19,10 +19,13 @@ from peakbench.runners.endpoint import Endpoint, environment_proxy
 from peakbench.runners.images import encoded_image
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
+    content_text,
     count_or_none,
     error_words,
     kind_of_status,
+    page_words,
     redacted,
+    require_sound,
     retry_after_s,
     text_or_none,
 )
@@ -31,6 +34,7 @@ from peakbench.runs.records import Failure, FailureKind, Generation, Record, Req
 _ALIVE_TIMEOUT_S = 10.0
 _TEMPLATES_KEPT = 64
 _LONGEST_WORDS = 1000
+_LONGEST_HEADER = 65_536
 
 
 class HttpTransport:
@@ -54,6 +58,7 @@ class HttpTransport:
                 **dict(endpoint.headers),
             },
             proxy=environment_proxy(endpoint.base_url),
+            max_field_size=_LONGEST_HEADER,
         )
 
     async def send(self, request: Request, timeout_s: float) -> Record:
@@ -86,18 +91,20 @@ class HttpTransport:
         except _OversizeError as error:
             return failure(FailureKind.INVALID_RESPONSE, str(error))
         except (aiohttp.ClientError, OSError) as error:
-            return failure(FailureKind.CONNECTION, str(error) or type(error).__name__)
+            return failure(FailureKind.CONNECTION, _broken_words(error))
+        if response.status < 200:  # it says that an answer follows, and none does
+            return failure(FailureKind.CONNECTION, f"HTTP {response.status} in the place of an answer")
         if not 200 <= response.status < 300:
             words = _refusal(response, content)
             return failure(kind_of_status(response.status), words, response.status, retry_after_s(response.headers))
         done = timing()
-        if not _is_json(response.content_type):
-            return failure(FailureKind.INVALID_RESPONSE, f"the answer is {response.content_type}, not JSON")
         try:
             return _response(request, _decode(content), done)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             said = _error_in(content)
             words = f"the answer is an error: {said}" if said else f"no chat completion: {error}"
+            if not said and not _is_json(response.content_type):
+                words = f"the answer is {response.content_type}, not JSON"
             return failure(FailureKind.INVALID_RESPONSE, words)
 
     async def alive(self) -> bool:
@@ -195,6 +202,7 @@ class _Message(msgspec.Struct):
 class _Choice(msgspec.Struct):
     message: _Message
     finish_reason: Any = None
+    error: Any = None
 
 
 class _Completion(msgspec.Struct):
@@ -202,6 +210,7 @@ class _Completion(msgspec.Struct):
     usage: Any = None
     id: Any = None
     system_fingerprint: Any = None
+    error: Any = None
 
 
 _completion_of: Callable[[bytes], _Completion] = msgspec.json.Decoder(_Completion).decode
@@ -215,9 +224,10 @@ def _decode(content: bytes) -> _Completion:
     """
     try:
         return _completion_of(content)
-    except msgspec.ValidationError:
-        raise
-    except (msgspec.DecodeError, UnicodeDecodeError):  # it is strict where Python is not: lone surrogates, NaN, UTF-16
+    except (
+        msgspec.MsgspecError,
+        UnicodeDecodeError,
+    ):  # strict where Python is not: lone surrogates, NaN, 1e999, UTF-16
         return msgspec.convert(json.loads(content), _Completion)
 
 
@@ -230,10 +240,16 @@ def _error_in(content: bytes) -> str:
     return (error_words(body.get("error")) or error_words(body)) if isinstance(body, dict) else ""
 
 
+def _broken_words(error: Exception) -> str:
+    """What went wrong on the way; some errors hold a whole head of an answer in the place of a message."""
+    message = getattr(error, "message", None) or str(error)
+    return " ".join(message.split()) if isinstance(message, str) and message else type(error).__name__
+
+
 def _refusal(response: aiohttp.ClientResponse, content: bytes) -> str:
     """What came with a status other than 2xx: the server's words, or the status."""
     text = content[:_LONGEST_WORDS].decode("utf-8", errors="replace").strip()
-    return _error_in(content) or text or f"HTTP {response.status} {response.reason or ''}".rstrip()
+    return _error_in(content) or page_words(text) or f"HTTP {response.status} {response.reason or ''}".rstrip()
 
 
 def _response(request: Request, completion: _Completion, timing: Timing) -> Response:
@@ -242,18 +258,17 @@ def _response(request: Request, completion: _Completion, timing: Timing) -> Resp
     Raises:
         LookupError: If it has no choice.
         TypeError: If its content is no text.
+        ValueError: If it came with an error.
     """
     choice = completion.choices[0]
+    require_sound(choice.finish_reason, completion.error, choice.error)
     message = choice.message
-    text = message.content
-    if text is not None and not isinstance(text, str):
-        raise TypeError(f"content is a {type(text).__name__}")
     usage = completion.usage if isinstance(completion.usage, dict) else {}
     details = usage.get("completion_tokens_details")
     return Response(
         sample_id=request.sample_id,
         repeat=request.repeat,
-        text=text or "",
+        text=content_text(message.content),
         reasoning=text_or_none(message.reasoning_content or message.reasoning),
         finish_reason=text_or_none(choice.finish_reason),
         usage=Usage(

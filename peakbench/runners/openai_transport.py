@@ -3,6 +3,7 @@
 It is also the reference for any other transport: what it sends and how it reads an answer is the contract.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -14,14 +15,19 @@ from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.images import data_url
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
+    content_text,
     count_or_none,
     error_words,
     kind_of_status,
+    page_words,
     redacted,
+    require_sound,
     retry_after_s,
     text_or_none,
 )
 from peakbench.runs.records import Failure, FailureKind, Record, Request, Response, Timing, Usage
+
+_ALIVE_TIMEOUT_S = 10.0
 
 
 class OpenAITransport:
@@ -75,8 +81,9 @@ class OpenAITransport:
             )
 
         try:
-            completion = await self._client.chat.completions.create(**options, timeout=timeout_s)
-        except openai.APITimeoutError:
+            async with asyncio.timeout(timeout_s):  # the client's own starts anew with every byte
+                completion = await self._client.chat.completions.create(**options, timeout=timeout_s)
+        except (TimeoutError, openai.APITimeoutError):
             return failure(FailureKind.TIMEOUT, f"no answer within {timeout_s:.0f} s")
         except openai.APIStatusError as error:
             status = error.status_code
@@ -93,14 +100,15 @@ class OpenAITransport:
         e2el_ms = (time.perf_counter() - clock) * 1000
         try:
             return _response(request, completion, Timing(started_at, e2el_ms))
-        except (AttributeError, LookupError, TypeError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             return failure(FailureKind.INVALID_RESPONSE, _answered_error(completion) or f"no chat completion: {error}")
 
     async def alive(self) -> bool:
         """Whether the server answers at all."""
         try:
-            await self._client.models.list(timeout=10)
-        except openai.APIConnectionError:
+            async with asyncio.timeout(_ALIVE_TIMEOUT_S):
+                await self._client.models.list()
+        except (TimeoutError, openai.APIConnectionError):
             return False
         except (openai.OpenAIError, ValueError, RecursionError, _OversizeError):
             return True
@@ -141,7 +149,7 @@ def chat_messages(request: Request) -> list[dict[str, Any]]:
 
 
 def _server_words(error: openai.APIStatusError) -> str:
-    return error_words(error.body) or str(error)
+    return page_words(error_words(error.body) or str(error))
 
 
 def _answered_error(completion: Any) -> str:
@@ -151,19 +159,19 @@ def _answered_error(completion: Any) -> str:
 
 
 def _response(request: Request, completion: Any, timing: Timing) -> Response:
-    """Read a completion; an AttributeError, LookupError or TypeError means that it is none."""
+    """Read a completion; an AttributeError, LookupError, TypeError or ValueError means that it is none."""
+    if isinstance(completion, str):
+        raise TypeError("the answer is no JSON")
     choice = completion.choices[0]
+    require_sound(choice.finish_reason, getattr(completion, "error", None), getattr(choice, "error", None))
     message = choice.message
-    text = message.content
     reasoning = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
-    if text is not None and not isinstance(text, str):
-        raise TypeError(f"content is a {type(text).__name__}")
     usage = completion.usage
     details = getattr(usage, "completion_tokens_details", None)
     return Response(
         sample_id=request.sample_id,
         repeat=request.repeat,
-        text=text or "",
+        text=content_text(message.content),
         reasoning=text_or_none(reasoning),
         finish_reason=text_or_none(choice.finish_reason),
         usage=Usage(
