@@ -96,7 +96,8 @@ class HttpTransport:
             return failure(FailureKind.CONNECTION, f"HTTP {response.status} in the place of an answer")
         if not 200 <= response.status < 300:
             words = _refusal(response, content)
-            return failure(kind_of_status(response.status), words, response.status, retry_after_s(response.headers))
+            kind = kind_of_status(response.status, _error_of(content))
+            return failure(kind, words, response.status, retry_after_s(response.headers))
         done = timing()
         try:
             return _response(request, _decode(content), done)
@@ -229,6 +230,15 @@ def _decode(content: bytes) -> _Completion:
         UnicodeDecodeError,
     ):  # strict where Python is not: lone surrogates, NaN, 1e999, UTF-16
         return msgspec.convert(json.loads(content), _Completion)
+
+
+def _error_of(content: bytes) -> Any:
+    """The `error` of a JSON body, or the body itself where it has none; None when it is no JSON."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return body.get("error", body) if isinstance(body, dict) else None
 
 
 def _error_in(content: bytes) -> str:

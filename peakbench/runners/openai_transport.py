@@ -87,7 +87,8 @@ class OpenAITransport:
             return failure(FailureKind.TIMEOUT, f"no answer within {timeout_s:.0f} s")
         except openai.APIStatusError as error:
             status = error.status_code
-            return failure(kind_of_status(status), _server_words(error), status, retry_after_s(error.response.headers))
+            kind = kind_of_status(status, error.body)
+            return failure(kind, _server_words(error), status, retry_after_s(error.response.headers))
         except openai.APIResponseValidationError as error:
             return failure(FailureKind.INVALID_RESPONSE, error)
         except openai.APIConnectionError as error:

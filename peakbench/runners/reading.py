@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from peakbench.runs.records import FailureKind
@@ -13,10 +15,19 @@ _BROKEN_OFF = ("error", "abort")
 """Finish reasons of an answer that the server did not bring to its end."""
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _RETRYABLE_STATUS = frozenset({408, 409, 425})
+_ACCOUNT_SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+"""OpenAI's words, which others took over; no wait helps, though the status is often that of a rate limit."""
 
 
-def kind_of_status(status: int) -> FailureKind:
-    """What an HTTP status other than 2xx means for the request."""
+def kind_of_status(status: int, error: Any = None) -> FailureKind:
+    """What an HTTP status other than 2xx means for the request.
+
+    Args:
+        status: The status.
+        error: The `error` of the body, whatever it is; its `code` and `type` tell a spent account from a rate limit.
+    """
+    if status == 402 or (status < 500 and _says_spent(error)):
+        return FailureKind.QUOTA
     if status == 429:
         return FailureKind.RATE_LIMITED
     if status >= 500 or status in _RETRYABLE_STATUS:
@@ -28,16 +39,39 @@ def kind_of_status(status: int) -> FailureKind:
     return FailureKind.BAD_REQUEST
 
 
+def _says_spent(error: Any) -> bool:
+    return isinstance(error, dict) and any(
+        isinstance(error.get(key), str) and error[key] in _ACCOUNT_SPENT for key in ("code", "type")
+    )
+
+
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds the server asked to wait; the header's date form is left to the ordinary wait."""
+    """Seconds the server asked to wait; None when it did not, or not in a form that can be read."""
     try:
         seconds = float(headers.get("retry-after-ms", "")) / 1000
     except ValueError:
+        value = headers.get("retry-after", "")
         try:
-            seconds = float(headers.get("retry-after", ""))
+            seconds = float(value)
         except ValueError:
-            return None
+            return _seconds_until(value, headers.get("date", ""))
     return seconds if 0 <= seconds < float("inf") else None
+
+
+def _seconds_until(date: str, server_date: str) -> float | None:
+    """Seconds until an HTTP date, by the server's own clock where it tells the time; 0 when it is past."""
+    until = _http_date(date)
+    if until is None:
+        return None
+    return max(0.0, (until - (_http_date(server_date) or datetime.now(UTC))).total_seconds())
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, IndexError, OverflowError):  # what the standard library raises depends on how wrong it is
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)  # `-0000` is read as no zone, and means UTC
 
 
 def redacted(text: str, *secrets: str) -> str:

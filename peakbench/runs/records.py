@@ -70,6 +70,8 @@ class FailureKind(StrEnum):
     """400, 413, 422 and other 4xx: this sample cannot be asked like this."""
     UNAUTHORIZED = "unauthorized"
     """401 or 403: no sample can be asked with this key."""
+    QUOTA = "quota"
+    """402, or an error that says that the account's money or quota is spent: no sample can be asked on it."""
     NOT_FOUND = "not_found"
     """404: no such model, or no such path."""
 
@@ -81,7 +83,7 @@ class FailureKind(StrEnum):
     @property
     def fatal(self) -> bool:
         """Whether every other request would fail in the same way, so that the run stops."""
-        return self in (FailureKind.UNAUTHORIZED, FailureKind.NOT_FOUND)
+        return self in (FailureKind.UNAUTHORIZED, FailureKind.QUOTA, FailureKind.NOT_FOUND)
 
 
 _TRANSIENT = frozenset(

@@ -20,7 +20,7 @@ from peakbench.errors import BadInputError
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.http_transport import HttpTransport
 from peakbench.runners.openai_transport import OpenAITransport
-from peakbench.runners.reading import MAX_ANSWER_BYTES
+from peakbench.runners.reading import MAX_ANSWER_BYTES, retry_after_s
 from peakbench.runners.transport import Transport
 from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response, Timing
 
@@ -262,7 +262,53 @@ def test_a_count_of_tokens_that_is_none_is_not_kept(send: Send, canned: Canned, 
     assert record.usage.completion_tokens is None
 
 
-@pytest.mark.parametrize("value", ["-5", "nan", "inf", "1e999", "soon", "Wed, 21 Oct 2065 07:28:00 GMT", ""])
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (402, None, FailureKind.QUOTA),
+        (429, {"code": "insufficient_quota"}, FailureKind.QUOTA),
+        (429, {"type": "insufficient_quota", "code": None}, FailureKind.QUOTA),
+        (400, {"code": "billing_hard_limit_reached"}, FailureKind.QUOTA),
+        (429, {"code": "rate_limit_exceeded", "type": "requests"}, FailureKind.RATE_LIMITED),
+        (429, {"code": ["insufficient_quota"]}, FailureKind.RATE_LIMITED),
+        (429, "insufficient_quota", FailureKind.RATE_LIMITED),
+        (503, {"code": "insufficient_quota"}, FailureKind.SERVER_ERROR),
+    ],
+)
+def test_a_spent_account_is_told_from_a_rate_limit(
+    send: Send, canned: Canned, sample: Sample, status: int, error: object, kind: FailureKind
+) -> None:
+    canned.status = status
+    canned.body = json.dumps({"error": error}).encode()
+    record = send(canned, sample)
+    assert isinstance(record, Failure)
+    assert record.kind is kind
+    assert record.kind.fatal == (kind is FailureKind.QUOTA)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("Sun, 06 Nov 1994 08:49:47 GMT", 10),
+        ("Sunday, 06-Nov-94 08:49:47 GMT", 10),
+        ("Sun Nov  6 08:49:47 1994", 10),
+        ("Sun, 06 Nov 1994 08:49:30 GMT", 0),
+    ],
+)
+def test_a_wait_may_be_a_date_by_the_servers_own_clock(value: str, seconds: float) -> None:
+    assert retry_after_s({"retry-after": value, "date": "Sun, 06 Nov 1994 08:49:37 GMT"}) == seconds
+
+
+def test_a_date_to_wait_for_is_read_by_every_transport(send: Send, canned: Canned, sample: Sample) -> None:
+    canned.status = 429
+    canned.headers = (("Retry-After", "Wed, 21 Oct 2065 07:28:00 GMT"),)
+    record = send(canned, sample)
+    assert isinstance(record, Failure)
+    assert record.retry_after_s is not None
+    assert record.retry_after_s > 86_400
+
+
+@pytest.mark.parametrize("value", ["-5", "nan", "inf", "1e999", "soon", "Wed, 99 Oct 2065 07:28:00 GMT", ""])
 def test_a_wait_that_is_none_is_left_to_ours(send: Send, canned: Canned, sample: Sample, value: str) -> None:
     canned.status = 429
     canned.headers = (("Retry-After", value),)
