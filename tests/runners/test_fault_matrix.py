@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL.Image import Image
@@ -116,7 +117,7 @@ def failures(records: Mapping[str, Record]) -> Counter[FailureKind]:
     return Counter(record.kind for record in records.values() if isinstance(record, Failure))
 
 
-def faulty(rates: Mapping[FaultKind, float], max_per_request: int = 2, **other: float) -> MockServerSettings:
+def faulty(rates: Mapping[FaultKind, float], max_per_request: int = 2, **other: Any) -> MockServerSettings:
     faults = Faults(rates, hold_s=60, max_per_request=max_per_request, **other)
     return MockServerSettings(faults=faults, shutdown_s=0.1)
 
@@ -176,7 +177,7 @@ def test_two_hundred_samples_survive_all_faults_together(image: ImageFile, tmp_p
 @pytest.mark.slow
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_thousand_samples_survive_all_faults_together(image: ImageFile, tmp_path: Path, transport: str) -> None:
-    check_together(image, tmp_path, 1000, transport, timeout_s=20)
+    check_together(image, tmp_path, 1000, transport, timeout_s=10)
 
 
 @pytest.mark.slow
