@@ -225,10 +225,7 @@ def _decode(content: bytes) -> _Completion:
     """
     try:
         return _completion_of(content)
-    except (
-        msgspec.MsgspecError,
-        UnicodeDecodeError,
-    ):  # strict where Python is not: lone surrogates, NaN, 1e999, UTF-16
+    except (msgspec.MsgspecError, UnicodeDecodeError):  # stricter than Python: lone surrogates, NaN, 1e999, UTF-16
         return msgspec.convert(json.loads(content), _Completion)
 
 

@@ -34,13 +34,13 @@ def test_help_names_every_fault(peakbench: Command) -> None:
 def test_a_fault_that_cannot_be_is_refused_before_anything_is_served(
     peakbench: Command, given: tuple[str, ...], said: str
 ) -> None:
-    done = peakbench("mock-server", "--model", "constant-null", "--port", 0, *given)
+    done = peakbench("mock-server", "--port", 0, *given)
     assert done.returncode == 2
     assert said in done.stderr
 
 
-def test_a_fault_is_given_by_name() -> None:
-    words = ("mock-server", "--model", "constant-null", "--port", 0, "--fault", "quota=1", "--json")
+def test_faults_and_death_are_given_by_name() -> None:
+    words = ("mock-server", "--model", "constant-null", "--port", 0, "--fault", "quota=1", "--die-after", 2, "--json")
     with subprocess.Popen(command(*words), stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -51,5 +51,7 @@ def test_a_fault_is_given_by_name() -> None:
             with refused.value as answer:
                 assert answer.code == 429
                 assert json.loads(answer.read())["error"]["code"] == "insufficient_quota"
+            with pytest.raises(ConnectionResetError):
+                urllib.request.urlopen(f"{url}/chat/completions", data=b"{}", timeout=60)
         finally:
             process.terminate()

@@ -51,12 +51,18 @@ class Seen:
         return [event.removeprefix(b"data: ") for event in self.content.split(b"\n\n")]
 
 
-async def raw(url: str, body: bytes) -> Seen:
-    """Send a request, and read until the server closes the connection."""
+async def connect(url: str, body: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a request on a connection of its own."""
     port = int(url.removesuffix("/v1").rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
     writer.write(head % len(body) + body)
+    return reader, writer
+
+
+async def raw(url: str, body: bytes) -> Seen:
+    """Send a request, and read until the server closes the connection."""
+    reader, writer = await connect(url, body)
     received, reset = b"", False
     try:
         while part := await reader.read(65_536):
@@ -211,10 +217,9 @@ def test_a_client_that_leaves_a_stalled_answer_is_not_held() -> None:
 
     async def leave() -> None:
         async with MockServer([ConstantModel()], settings) as server:
-            asking = asyncio.create_task(raw(server.base_url, json.dumps(chat()).encode()))
-            while not server.faults_given:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            asking.cancel()
+            reader, writer = await connect(server.base_url, json.dumps(chat()).encode())
+            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+            writer.transport.abort()
             async with asyncio.timeout(60):
                 while server._in_flight:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
