@@ -32,6 +32,7 @@ NEED_AN_ANSWER = frozenset(
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 _HTML: Mapping[str, str] = {"Content-Type": "text/html; charset=utf-8"}
 _PURPOSE = "(a fault on purpose)"
+_WORDS = b"upstream connect error or disconnect"
 _BYTE_EVERY_S = 0.1
 _LOOK_EVERY_S = 0.05
 _GATEWAYS = ((502, "Bad Gateway"), (503, "Service Temporarily Unavailable"), (504, "Gateway Time-out"), (520, ""))
@@ -106,7 +107,7 @@ def _damaged_whole(fault: Fault, completion: Completion) -> FaultyAnswer:
         case FaultKind.TRUNCATED:
             return FaultyAnswer(200, half, length=_form(fault, (len(body), None)), ends="cut")
         case FaultKind.INVALID_BODY:
-            return FaultyAnswer(200, _form(fault, (b"", half, b"upstream connect error or disconnect")))
+            return FaultyAnswer(200, _form(fault, (b"", half, _WORDS)))
         case _:
             (choice,) = true["choices"]
             message = {"role": "assistant", "content": 17}
@@ -131,11 +132,12 @@ def _damaged_stream(fault: Fault, completion: Completion) -> FaultyAnswer:
         case FaultKind.SLOW_LORIS:
             return FaultyAnswer(200, b"".join(true)[: -len(DONE)], EVENT_HEADERS, ends="held", dribbles=True)
         case FaultKind.TRUNCATED:
-            # In the middle of an event, and between two with the framing in order: that is found by the missing end.
+            # Inside an event; and, with the framing in order, between two or before the first.
             torn = FaultyAnswer(200, before + cut, EVENT_HEADERS, ends="cut")
-            return _form(fault, (torn, FaultyAnswer(200, before, EVENT_HEADERS)))
+            ended = (FaultyAnswer(200, whole, EVENT_HEADERS) for whole in (before, b""))
+            return _form(fault, (torn, *ended))
         case FaultKind.INVALID_BODY:
-            return FaultyAnswer(200, _form(fault, (b"", before + cut + b"\n\n" + after)), EVENT_HEADERS)
+            return FaultyAnswer(200, before + _form(fault, (cut, b"data: " + _WORDS)) + b"\n\n" + after, EVENT_HEADERS)
         case _:
             error = event(error_body(500, "InternalServerError", f"The engine is dead {_PURPOSE}."))
             number = event({"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": 17}}]})
