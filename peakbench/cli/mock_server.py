@@ -18,14 +18,34 @@ def mock_server(
     ] = None,
     ttft_ms: Annotated[float, typer.Option("--ttft-ms", min=0, help="Latency before the first token.")] = 0.0,
     token_ms: Annotated[float, typer.Option("--token-ms", min=0, help="Latency of each further token.")] = 0.0,
-    rate_429: Annotated[float, typer.Option("--rate-429", min=0, max=1, help="Share of attempts answered 429.")] = 0.0,
-    rate_500: Annotated[float, typer.Option("--rate-500", min=0, max=1, help="Share of attempts answered 500.")] = 0.0,
-    rate_reset: Annotated[float, typer.Option("--rate-reset", min=0, max=1, help="Share of attempts cut off.")] = 0.0,
-    retry_after: Annotated[float, typer.Option("--retry-after", min=0, help="Retry-After of a 429, seconds.")] = 0.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            help="KIND=RATE: a fault and the share of attempts it hits; may be given again. Kinds: rate_limit, "
+            "server_error, reset, gateway, stall, slow_loris, truncated, invalid_body, wrong_content_type, "
+            "broken_envelope, quota, payment_required, forbidden.",
+        ),
+    ] = None,
+    retry_after: Annotated[
+        float, typer.Option("--retry-after", min=0, help="Retry-After of a rate_limit, seconds.")
+    ] = 0.0,
+    hold: Annotated[
+        float, typer.Option("--hold", min=0, help="How long a stall or slow_loris is held open, seconds.")
+    ] = 600.0,
     max_faults: Annotated[
         int, typer.Option("--max-faults", min=0, help="How often one request may be hit by a fault.")
     ] = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the faults.")] = 0,
+    die_after: Annotated[
+        int,
+        typer.Option(
+            "--die-after", min=0, help="Die after this many chat requests, each time anew: all connections are reset."
+        ),
+    ] = 0,
+    die_for: Annotated[
+        float, typer.Option("--die-for", min=0, help="How long nothing listens then, before it is back, seconds.")
+    ] = 5.0,
     constrain: Annotated[
         bool,
         typer.Option("--constrain", help="Hold answers to the schema of `response_format`, instead of ignoring it."),
@@ -50,12 +70,13 @@ def mock_server(
         Faults,
         MockServerSettings,
         build_models,
+        read_rates,
         serve_canned,
         serve_forever,
     )
 
     if canned:
-        if models or api_key_env or token_ms or rate_429 or rate_500 or rate_reset:
+        if models or api_key_env or token_ms or fault or die_after:
             raise BadInputError("--canned has no models, key or faults", mend="leave those out, or leave out --canned")
 
         def listening(url: str) -> None:
@@ -71,6 +92,7 @@ def mock_server(
         raise BadInputError(
             f"the environment variable {api_key_env} is not set", mend="set it, or leave out --api-key-env"
         )
+    faults = Faults(read_rates(fault or ()), retry_after, hold, seed, max_faults)
     names = models or list(MODEL_NAMES)
     built = build_models(names, progress=None if as_json else say)
     settings = MockServerSettings(
@@ -81,7 +103,9 @@ def mock_server(
         token_ms=token_ms,
         constrains=constrain,
         allowed_local_media_path=allowed_local_media_path,
-        faults=Faults(rate_429, rate_500, rate_reset, retry_after, seed, max_faults),
+        faults=faults,
+        die_after=die_after,
+        die_for_s=die_for,
     )
 
     def ready(url: str) -> None:

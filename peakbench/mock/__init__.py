@@ -3,7 +3,7 @@
 from peakbench.mock.answers import ConstantModel, CutModel, EmptyModel, MockAnswer, MockModel, ProseModel
 from peakbench.mock.canned import CANNED_MODEL
 from peakbench.mock.catalogue import MODEL_NAMES, build_models
-from peakbench.mock.faults import FaultKind, Faults
+from peakbench.mock.faults import FaultKind, Faults, read_rates
 from peakbench.mock.server import MockServer
 from peakbench.mock.serving import RunningMockServer, run_in_thread, serve_canned, serve_forever
 from peakbench.mock.settings import MockServerSettings
@@ -23,6 +23,7 @@ __all__ = [
     "ProseModel",
     "RunningMockServer",
     "build_models",
+    "read_rates",
     "run_in_thread",
     "serve_canned",
     "serve_forever",

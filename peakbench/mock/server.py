@@ -7,23 +7,22 @@ other requests are answered meanwhile.
 
 import asyncio
 import hashlib
-import json
-import socket
-import struct
 import time
-import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from peakbench import __version__
-from peakbench.errors import BadInputError, InfrastructureError
+from peakbench.errors import BadInputError
 from peakbench.mock.answers import MockModel
 from peakbench.mock.completion import Completion, complete
+from peakbench.mock.failing import NEED_AN_ANSWER, send_fault
 from peakbench.mock.faults import FaultKind, FaultLedger, unit_draw
+from peakbench.mock.listening import Listener
 from peakbench.mock.refusing import RefusedError
+from peakbench.mock.sending import envelope, send_events, send_whole
 from peakbench.mock.settings import MockServerSettings
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ class MockServer:
         requests_served: Chat requests answered to the end with 200.
         most_in_flight: The most chat requests that were in work at one time.
         faults_given: Kind of fault to how often it was given.
+        deaths: How often the whole server died (`die_after`).
 
     Args:
         models: What is served; no two of one name.
@@ -56,14 +56,16 @@ class MockServer:
         self._settings = settings or MockServerSettings()
         self._ledger = FaultLedger(self._settings.faults)
         self._created = int(time.time())
-        self._runner: web.AppRunner | None = None
+        self._listener: Listener | None = None
         self._threads: ThreadPoolExecutor | None = None
         self._base_url: str | None = None
         self._in_flight = 0
+        self._since_start = 0
         self.requests_received = 0
         self.requests_served = 0
         self.most_in_flight = 0
         self.faults_given: Counter[FaultKind] = Counter()
+        self.deaths = 0
 
     @property
     def base_url(self) -> str:
@@ -78,30 +80,18 @@ class MockServer:
         Raises:
             InfrastructureError: If the address cannot be listened on, because it is in use or is none of this machine.
         """
-        from aiohttp import web
-
-        host, port = self._settings.host, self._settings.port
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=self._settings.shutdown_s)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except (OSError, UnicodeError) as error:
-            await runner.cleanup()
-            raise InfrastructureError(
-                f"the mock server cannot listen on {host}:{port}: {error}",
-                mend="give another --port (0 takes a free one), or an address of this machine as --host",
-            ) from error
-        self._runner = runner
-        self._threads = ThreadPoolExecutor(self._settings.prediction_threads, thread_name_prefix="peakbench-mock")
-        address = runner.addresses[0]
-        self._base_url = f"http://{reachable(address[0])}:{address[1]}/v1"
+        settings = self._settings
+        listener = Listener(self._application(), settings.host, settings.port, settings.shutdown_s)
+        self._base_url = f"{await listener.start()}/v1"
+        self._listener = listener
+        self._threads = ThreadPoolExecutor(settings.prediction_threads, thread_name_prefix="peakbench-mock")
 
     async def stop(self) -> None:
         """Stop listening, let requests in flight finish for `shutdown_s`, and end the threads. Twice does no harm."""
-        runner, self._runner = self._runner, None
+        listener, self._listener = self._listener, None
         threads, self._threads = self._threads, None
-        if runner is not None:
-            await runner.cleanup()
+        if listener is not None:
+            await listener.stop()
         if threads is not None:
             await asyncio.to_thread(threads.shutdown, wait=True, cancel_futures=True)
 
@@ -142,15 +132,15 @@ class MockServer:
         try:
             return await handler(request)
         except RefusedError as error:
-            return _envelope(error.status, error.kind, error.message, error.param)
+            return envelope(error.status, error.kind, error.message, error.param)
         except web.HTTPRequestEntityTooLarge:
             limit = self._settings.max_body_bytes
-            return _envelope(413, "RequestEntityTooLargeError", f"The request's body is larger than {limit} bytes.")
+            return envelope(413, "RequestEntityTooLargeError", f"The request's body is larger than {limit} bytes.")
         except web.HTTPNotFound:
-            return _envelope(404, "NotFoundError", f"There is no {request.path} here.")
+            return envelope(404, "NotFoundError", f"There is no {request.path} here.")
         except web.HTTPMethodNotAllowed as refused:
             allowed = ", ".join(sorted(refused.allowed_methods))
-            response = _envelope(405, "MethodNotAllowedError", f"{request.path} takes {allowed}, not {request.method}.")
+            response = envelope(405, "MethodNotAllowedError", f"{request.path} takes {allowed}, not {request.method}.")
             response.headers["Allow"] = allowed
             return response
 
@@ -198,18 +188,21 @@ class MockServer:
         try:
             arrived = time.perf_counter()
             body = await request.read()
+            if await self._dies():
+                return web.Response(status=500)  # nobody is left to read this
             fault = self._ledger.next_fault(body)
             if fault is not None:
-                self.faults_given[fault] += 1
-                return self._fail(request, fault)
+                self.faults_given[fault.kind] += 1
+                damaged = await self._predict(body) if fault.kind in NEED_AN_ANSWER else None
+                return await send_fault(request, fault, self._settings.faults, damaged)
             completion = await self._predict(body)
             pauses = self._pauses(body, len(completion.pieces))
             first_token_due = arrived + pauses[0]
             await asyncio.sleep(max(0.0, first_token_due - time.perf_counter()))
             if completion.stream:
-                response = await _send_events(request, completion, pauses[1:])
+                response = await send_events(request, completion, pauses[1:])
             else:
-                response = await _send_whole(completion, pauses[1:])
+                response = await send_whole(completion, pauses[1:])
             self.requests_served += 1
             return response
         except ConnectionError:
@@ -217,6 +210,16 @@ class MockServer:
             return web.Response()
         finally:
             self._in_flight -= 1
+
+    async def _dies(self) -> bool:
+        """Count a request, and die of it when its time has come. Whether it did."""
+        self._since_start += 1
+        if self._since_start != self._settings.die_after or self._listener is None:
+            return False
+        self._since_start = 0
+        self.deaths += 1
+        await self._listener.die(self._settings.die_for_s)
+        return True
 
     async def _predict(self, body: bytes) -> Completion:
         assert self._threads is not None
@@ -244,106 +247,3 @@ class MockServer:
             * (1 + settings.latency_jitter * (2 * unit_draw("latency", settings.latency_seed, body_digest, i) - 1))
             for i, pause in enumerate(pauses)
         ]
-
-    def _fail(self, request: "web.Request", fault: FaultKind) -> "web.StreamResponse":
-        from aiohttp import web
-
-        match fault:
-            case FaultKind.RATE_LIMIT:
-                response = _envelope(429, "RateLimitError", "Too many requests (a fault on purpose).")
-                response.headers["Retry-After"] = f"{self._settings.faults.retry_after_s:g}"
-                return response
-            case FaultKind.SERVER_ERROR:
-                return _envelope(500, "InternalServerError", "Internal server error (a fault on purpose).")
-            case FaultKind.RESET:
-                _reset_connection(request)
-                # Nobody is left to read this; aiohttp wants a response all the same.
-                return web.Response(status=500)
-
-
-def _reset_connection(request: "web.Request") -> None:
-    """Close the connection with a TCP reset: unsent data is thrown away and the client sees ECONNRESET."""
-    transport = request.transport
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-
-
-def _envelope(status: int, kind: str, message: str, param: str | None = None) -> "web.Response":
-    """An error as OpenAI and vLLM send it."""
-    from aiohttp import web
-
-    return web.json_response(
-        {"error": {"message": message, "type": kind, "param": param, "code": status}}, status=status
-    )
-
-
-async def _send_whole(completion: Completion, pauses: Sequence[float]) -> "web.StreamResponse":
-    from aiohttp import web
-
-    await asyncio.sleep(sum(pauses))
-    return web.json_response(
-        {
-            **_head(completion, "chat.completion"),
-            "choices": [
-                {
-                    "index": 0,
-                    "message": {"role": "assistant", "content": completion.text},
-                    "logprobs": None,
-                    "finish_reason": completion.finish_reason,
-                }
-            ],
-            "usage": completion.usage,
-        }
-    )
-
-
-async def _send_events(request: "web.Request", completion: Completion, pauses: Sequence[float]) -> "web.StreamResponse":
-    """One server-sent event a token, as vLLM sends them; the usage in an event of its own when asked for."""
-    from aiohttp import web
-
-    head = _head(completion, "chat.completion.chunk")
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-    await response.prepare(request)
-
-    async def send(delta: Mapping[str, str], finish_reason: str | None = None) -> None:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        await response.write(_event({**head, "choices": [choice]}))
-
-    await send({"role": "assistant", "content": ""})
-    for i, piece in enumerate(completion.pieces):
-        if i > 0:
-            await asyncio.sleep(pauses[i - 1])
-        await send({"content": piece})
-    await send({}, completion.finish_reason)
-    if completion.include_usage:
-        await response.write(_event({**head, "choices": [], "usage": completion.usage}))
-    await response.write(b"data: [DONE]\n\n")
-    await response.write_eof()
-    return response
-
-
-def _head(completion: Completion, kind: str) -> dict[str, Any]:
-    return {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": kind,
-        "created": int(time.time()),
-        "model": completion.model,
-        "system_fingerprint": f"peakbench-mock-{__version__}",
-    }
-
-
-def _event(chunk: Mapping[str, Any]) -> bytes:
-    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
-
-
-def reachable(host: str) -> str:
-    """The host for a URL: a wildcard address becomes the loopback one, an IPv6 address gets brackets."""
-    if host == "0.0.0.0":
-        return "127.0.0.1"
-    if host == "::":
-        return "[::1]"
-    return f"[{host}]" if ":" in host else host

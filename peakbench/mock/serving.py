@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from peakbench.errors import InfrastructureError
 from peakbench.mock.answers import MockModel
 from peakbench.mock.canned import start_canned
-from peakbench.mock.server import MockServer, reachable
+from peakbench.mock.listening import reachable
+from peakbench.mock.server import MockServer
 from peakbench.mock.settings import MockServerSettings
 
 

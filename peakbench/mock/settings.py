@@ -21,6 +21,9 @@ class MockServerSettings:
         latency_jitter: Each of the two varies evenly by this share up and down, in [0, 1].
         latency_seed: Another seed varies them otherwise; the same request takes the same time again.
         faults: Failures on purpose.
+        die_after: After this many chat requests the server dies: it stops listening and resets every connection; 0 for
+            never. It counts anew each time it is back.
+        die_for_s: How long it stays away then, seconds.
         constrains: Whether answers are held to the schema that a request gives; else it is accepted and ignored.
         max_body_bytes: A longer request body is refused with 413.
         max_image_pixels: An image with more pixels is refused with 400.
@@ -41,6 +44,8 @@ class MockServerSettings:
     latency_jitter: float = 0.0
     latency_seed: int = 0
     faults: Faults = field(default_factory=Faults)
+    die_after: int = 0
+    die_for_s: float = 5.0
     constrains: bool = False
     max_body_bytes: int = 32 * 1024 * 1024
     max_image_pixels: int = 40_000_000
@@ -52,7 +57,7 @@ class MockServerSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise BadInputError(f"port is {self.port}", mend="give a port from 1 to 65535, or 0 for a free one")
-        for name in ("ttft_ms", "token_ms", "shutdown_s"):
+        for name in ("ttft_ms", "token_ms", "die_for_s", "shutdown_s"):
             value = getattr(self, name)
             if not (value >= 0 and math.isfinite(value)):
                 raise BadInputError(f"{name} is {value}", mend=f"give {name} as a number, 0 or more")
@@ -61,5 +66,7 @@ class MockServerSettings:
         for name in ("max_body_bytes", "max_image_pixels", "max_model_len", "prediction_threads"):
             if getattr(self, name) < 1:
                 raise BadInputError(f"{name} is {getattr(self, name)}", mend=f"give {name} as 1 or more")
+        if self.die_after < 0:
+            raise BadInputError(f"die_after is {self.die_after}", mend="give a number of requests, or 0 for never")
         if self.api_key == "":
             raise BadInputError("the API key is empty", mend="give a key, or none at all")

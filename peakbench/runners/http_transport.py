@@ -24,9 +24,12 @@ from peakbench.runners.reading import (
     OversizeError,
     StallClock,
     StalledError,
+    content_text,
     error_words,
     kind_of_status,
+    page_words,
     redacted,
+    require_sound,
     retry_after_s,
     text_or_none,
     token_logprobs,
@@ -39,6 +42,7 @@ from peakbench.runs.records import Failure, FailureKind, Generation, Record, Req
 _ALIVE_TIMEOUT_S = 10.0
 _TEMPLATES_KEPT = 64
 _LONGEST_WORDS = 1000
+_LONGEST_HEADER = 65_536
 
 
 class HttpTransport:
@@ -73,6 +77,7 @@ class HttpTransport:
                 **dict(endpoint.headers),
             },
             proxy=endpoint.proxy,
+            max_field_size=_LONGEST_HEADER,
         )
 
     async def send(self, request: Request, timeout_s: float) -> Record:
@@ -117,7 +122,9 @@ class HttpTransport:
         except BrokenAnswerError as error:
             return failure(error.kind, str(error))
         except (aiohttp.ClientError, OSError) as error:
-            return failure(FailureKind.CONNECTION, str(error) or type(error).__name__)
+            return failure(FailureKind.CONNECTION, _broken_words(error))
+        if response.status < 200:  # it says that an answer follows, and none does
+            return failure(FailureKind.CONNECTION, f"HTTP {response.status} in the place of an answer")
         if not ok:
             words = _refusal(response, content)
             kind = kind_of_status(response.status, _error_of(content))
@@ -227,13 +234,13 @@ def whole_answer(
     Raises:
         BrokenAnswerError: If the body is no chat completion.
     """
-    if not _is_json(content_type):
-        raise BrokenAnswerError(FailureKind.INVALID_RESPONSE, f"the answer is {content_type}, not JSON")
     try:
         return _response(request, _decode(content), timing, request_id)
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         said = _error_in(content)
         words = f"the answer is an error: {said}" if said else f"no chat completion: {error}"
+        if not said and not _is_json(content_type):
+            words = f"the answer is {content_type}, not JSON"
         raise BrokenAnswerError(FailureKind.INVALID_RESPONSE, words) from error
 
 
@@ -251,6 +258,7 @@ class _Choice(msgspec.Struct):
     message: _Message
     finish_reason: Any = None
     logprobs: Any = None
+    error: Any = None
 
 
 class _Completion(msgspec.Struct):
@@ -258,6 +266,7 @@ class _Completion(msgspec.Struct):
     usage: Any = None
     id: Any = None
     system_fingerprint: Any = None
+    error: Any = None
 
 
 _completion_of: Callable[[bytes], _Completion] = msgspec.json.Decoder(_Completion).decode
@@ -271,9 +280,7 @@ def _decode(content: bytes) -> _Completion:
     """
     try:
         return _completion_of(content)
-    except msgspec.ValidationError:
-        raise
-    except (msgspec.DecodeError, UnicodeDecodeError):  # it is strict where Python is not: lone surrogates, NaN, UTF-16
+    except (msgspec.MsgspecError, UnicodeDecodeError):  # stricter than Python: lone surrogates, NaN, 1e999, UTF-16
         return msgspec.convert(json.loads(content), _Completion)
 
 
@@ -295,10 +302,16 @@ def _error_in(content: bytes) -> str:
     return (error_words(body.get("error")) or error_words(body)) if isinstance(body, dict) else ""
 
 
+def _broken_words(error: Exception) -> str:
+    """What went wrong on the way; some errors hold a whole head of an answer in the place of a message."""
+    message = getattr(error, "message", None) or str(error)
+    return " ".join(message.split()) if isinstance(message, str) and message else type(error).__name__
+
+
 def _refusal(response: aiohttp.ClientResponse, content: bytes) -> str:
     """What came with a status other than 2xx: the server's words, or the status."""
     text = content[:_LONGEST_WORDS].decode("utf-8", errors="replace").strip()
-    return _error_in(content) or text or f"HTTP {response.status} {response.reason or ''}".rstrip()
+    return _error_in(content) or page_words(text) or f"HTTP {response.status} {response.reason or ''}".rstrip()
 
 
 def _response(request: Request, completion: _Completion, timing: Timing, request_id: str | None) -> Response:
@@ -307,16 +320,15 @@ def _response(request: Request, completion: _Completion, timing: Timing, request
     Raises:
         LookupError: If it has no choice.
         TypeError: If its content is no text.
+        ValueError: If it came with an error.
     """
     choice = completion.choices[0]
+    require_sound(choice.finish_reason, completion.error, choice.error)
     message = choice.message
-    text = message.content
-    if text is not None and not isinstance(text, str):
-        raise TypeError(f"content is a {type(text).__name__}")
     return Response(
         sample_id=request.sample_id,
         repeat=request.repeat,
-        text=text or "",
+        text=content_text(message.content),
         reasoning=text_or_none(message.reasoning_content or message.reasoning),
         finish_reason=text_or_none(choice.finish_reason),
         usage=usage_of(completion.usage),

@@ -3,6 +3,7 @@
 It is also the reference for any other transport: what it sends and how it reads an answer is the contract.
 """
 
+import asyncio
 import json
 import sys
 import time
@@ -20,10 +21,13 @@ from peakbench.runners.reading import (
     OversizeError,
     StallClock,
     StalledError,
+    content_text,
     count_or_none,
     error_words,
     kind_of_status,
+    page_words,
     redacted,
+    require_sound,
     retry_after_s,
     text_or_none,
     token_logprobs,
@@ -31,6 +35,8 @@ from peakbench.runners.reading import (
 from peakbench.runners.streaming import EVENT_STREAM, AnswerStream, read_stream
 from peakbench.runners.transport import STALL_TIMEOUT_S, STREAM_OPTIONS
 from peakbench.runs.records import Failure, FailureKind, Record, Request, Response, Timing, TokenLogprob, Usage
+
+_ALIVE_TIMEOUT_S = 10.0
 
 
 class OpenAITransport:
@@ -97,10 +103,11 @@ class OpenAITransport:
         library = _http_library()
         options["timeout"] = openai.Timeout(timeout_s, connect=min(timeout_s, self._stall_timeout_s))
         try:
-            if self._stream:
-                return await self._streamed(request, options, started_at, clock)
-            completion = await self._client.chat.completions.create(**options)
-        except (openai.APITimeoutError, library.TimeoutException) as error:
+            async with asyncio.timeout(timeout_s):  # the client's own starts anew with every byte
+                if self._stream:
+                    return await self._streamed(request, options, started_at, clock)
+                completion = await self._client.chat.completions.create(**options)
+        except (TimeoutError, openai.APITimeoutError, library.TimeoutException) as error:
             if isinstance(error.__cause__, library.ConnectTimeout):
                 return failure(FailureKind.TIMEOUT, f"no connection within {self._stall_timeout_s:g} s")
             return failure(FailureKind.TIMEOUT, f"no answer within {timeout_s:.0f} s")
@@ -126,7 +133,7 @@ class OpenAITransport:
         e2el_ms = (time.perf_counter() - clock) * 1000
         try:
             return _response(request, completion, Timing(started_at, e2el_ms))
-        except (AttributeError, LookupError, TypeError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             return failure(FailureKind.INVALID_RESPONSE, _answered_error(completion) or f"no chat completion: {error}")
 
     async def _streamed(
@@ -173,8 +180,9 @@ class OpenAITransport:
     async def alive(self) -> bool:
         """Whether the server answers at all."""
         try:
-            await self._client.models.list(timeout=10)
-        except openai.APIConnectionError:
+            async with asyncio.timeout(_ALIVE_TIMEOUT_S):
+                await self._client.models.list()
+        except (TimeoutError, openai.APIConnectionError):
             return False
         except (openai.OpenAIError, ValueError, RecursionError, OversizeError):
             return True
@@ -202,7 +210,7 @@ def chat_messages(request: Request) -> list[dict[str, Any]]:
 
 
 def _server_words(error: openai.APIStatusError) -> str:
-    return error_words(error.body) or str(error)
+    return page_words(error_words(error.body) or str(error))
 
 
 def _answered_error(completion: Any) -> str:
@@ -212,19 +220,19 @@ def _answered_error(completion: Any) -> str:
 
 
 def _response(request: Request, completion: Any, timing: Timing) -> Response:
-    """Read a completion; an AttributeError, LookupError or TypeError means that it is none."""
+    """Read a completion; an AttributeError, LookupError, TypeError or ValueError means that it is none."""
+    if isinstance(completion, str):
+        raise TypeError("the answer is no JSON")
     choice = completion.choices[0]
+    require_sound(choice.finish_reason, getattr(completion, "error", None), getattr(choice, "error", None))
     message = choice.message
-    text = message.content
     reasoning = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
-    if text is not None and not isinstance(text, str):
-        raise TypeError(f"content is a {type(text).__name__}")
     usage = completion.usage
     details = getattr(usage, "completion_tokens_details", None)
     return Response(
         sample_id=request.sample_id,
         repeat=request.repeat,
-        text=text or "",
+        text=content_text(message.content),
         reasoning=text_or_none(reasoning),
         finish_reason=text_or_none(choice.finish_reason),
         usage=Usage(

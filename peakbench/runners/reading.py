@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,9 +14,10 @@ from peakbench.runs.records import FailureKind, TokenLogprob, Usage
 MAX_ANSWER_BYTES = 32 * 2**20
 """Longest body that is read, unpacked."""
 _MESSAGE_CHARS = 500
-_RETRYABLE_STATUS = frozenset({408, 409, 425})
 _BROKEN_OFF = ("error", "abort")
 """Finish reasons of an answer that the server did not bring to its end."""
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
+_RETRYABLE_STATUS = frozenset({408, 409, 425})
 
 
 class OversizeError(Exception):
@@ -150,6 +152,8 @@ def text_or_none(value: Any) -> str | None:
 
 def count_or_none(value: Any) -> int | None:
     """A count of tokens; None for what is none."""
+    if isinstance(value, float) and value.is_integer():  # as servers write it whose JSON has one kind of number
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
 
 
@@ -168,6 +172,33 @@ def error_words(error: Any) -> str:
     """What the `error` of a body says: its message, or itself; empty when it says nothing."""
     message = error.get("message") if isinstance(error, dict) else error
     return message if isinstance(message, str) else ""
+
+
+def page_words(text: str) -> str:
+    """What a page of a proxy says: its title; anything else is left as it is."""
+    title = _TITLE.search(text) if text.lstrip()[:1] == "<" else None
+    return f"{' '.join(title.group(1).split())} (a page, not the API)" if title else text
+
+
+def content_text(content: Any) -> str:
+    """The text of a message's `content`: a string, nothing, or a list of parts that are all text.
+
+    Raises:
+        TypeError: If it is anything else.
+    """
+    if isinstance(content, str):
+        return content
+    if content is None:
+        return ""
+    if isinstance(content, list):
+        texts = [
+            part["text"]
+            for part in content
+            if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
+        ]
+        if texts and len(texts) == len(content):
+            return "".join(texts)
+    raise TypeError(f"content is a {type(content).__name__}")
 
 
 def require_sound(finish_reason: Any, *errors: Any) -> None:

@@ -24,6 +24,7 @@ from peakbench.runners.reading import (
     BrokenAnswerError,
     OversizeError,
     StallClock,
+    content_text,
     require_sound,
     text_or_none,
     token_logprobs,
@@ -198,9 +199,8 @@ class AnswerStream:
             self._logprobs.extend(choice.logprobs["content"])
         if choice.delta is None:
             return
-        text = choice.delta.content
-        if text is not None and not isinstance(text, str):
-            raise TypeError(f"content is a {type(text).__name__}")
+        content = choice.delta.content
+        text = None if content is None else content_text(content)
         reasoning = text_or_none(choice.delta.reasoning_content or choice.delta.reasoning)
         if text:
             self._text.append(text)

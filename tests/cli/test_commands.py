@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from peakbench import __version__
-from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
+from peakbench.mock import FaultKind, Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runs.folder import RunFolder
 
@@ -202,7 +202,7 @@ def test_failed_samples_of_a_sweep_are_asked_again_by_the_command_that_is_told(
 ) -> None:
     sweep = tmp_path / "sweep.yaml"
     sweep.write_text(f"schema_version: 1\nbenchmarks: [{tiny(20)}]\nmodels: [{{name: constant-null}}]\n")
-    faults = MockServerSettings(faults=Faults(rate_429=0.5, max_per_request=100))
+    faults = MockServerSettings(faults=Faults({FaultKind.RATE_LIMIT: 0.5}, max_per_request=100))
     with run_in_thread(build_models(["constant-null"]), faults) as flaky:
         done = peakbench("sweep", sweep, "--base-url", flaky.base_url, "--max-retries", "0")
     assert done.returncode == 3, done.stderr

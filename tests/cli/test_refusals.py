@@ -193,9 +193,9 @@ def test_data_that_changed_is_not_scored(peakbench: Run, tiny: Tiny, server: Run
 def test_too_many_failures_end_with_their_own_code_and_keep_everything(
     peakbench: Run, tiny: Tiny, tmp_path: Path
 ) -> None:
-    from peakbench.mock import Faults
+    from peakbench.mock import FaultKind, Faults
 
-    settings = MockServerSettings(faults=Faults(rate_429=0.5, max_per_request=100))
+    settings = MockServerSettings(faults=Faults({FaultKind.RATE_LIMIT: 0.5}, max_per_request=100))
     with run_in_thread(build_models(["constant-null"]), settings) as server:
         words = ("run", tiny(20), "--model", "constant-null", "--base-url", server.base_url)
         done = peakbench(*words, "--max-retries", "0")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from peakbench.mock import ConstantModel, Faults, MockServerSettings, build_models, run_in_thread
+from peakbench.mock import ConstantModel, FaultKind, Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -51,7 +51,7 @@ def test_the_board_holds_the_runs_of_this_sweep_alone_and_the_json_stays_as_it_w
 
 def test_what_failed_is_told_and_the_others_stand_on_the_board(peakbench: Run, tiny: Tiny, tmp_path: Path) -> None:
     sweep = run_file(tmp_path, [tiny(20)], "[{name: not-there}, {name: constant-null}]")
-    faults = MockServerSettings(faults=Faults(rate_429=0.5, max_per_request=100))
+    faults = MockServerSettings(faults=Faults({FaultKind.RATE_LIMIT: 0.5}, max_per_request=100))
     with run_in_thread(build_models(["constant-null"]), faults) as flaky:
         done = peakbench("sweep", sweep, "--base-url", flaky.base_url, "--max-retries", "0")
         nobody = run_file(tmp_path, [tiny()], "[{name: not-there}]")

@@ -16,7 +16,7 @@ from peakbench.errors import BadInputError
 from peakbench.jobs.run import run_benchmark
 from peakbench.jobs.settings import RunSettings
 from peakbench.metrics.registry import Registry
-from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
+from peakbench.mock import FaultKind, Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.runners.asking import AskingSettings
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runs.manifest import ModelFacts
@@ -38,7 +38,7 @@ def test_answers_score_what_their_run_scored(tiny: Tiny, tmp_path: Path, registr
     data = path.parent / "data.jsonl"
     lines = data.read_text().splitlines()
     data.write_text("".join(f'{line[:-1]}, "group": {index % 5}}}\n' for index, line in enumerate(lines)))
-    faults = MockServerSettings(faults=Faults(rate_429=0.2, max_per_request=100))
+    faults = MockServerSettings(faults=Faults({FaultKind.RATE_LIMIT: 0.2}, max_per_request=100))
     with run_in_thread(build_models(["constant-null"]), faults) as flaky:
         settings = RunSettings(
             model=ModelFacts(name="constant-null"),

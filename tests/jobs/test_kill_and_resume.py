@@ -13,13 +13,18 @@ from typing import Any
 import pytest
 from conftest import command, write_benchmark
 
-from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
+from peakbench.mock import FaultKind, Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.runs.folder import RunFolder, find_runs
 from peakbench.runs.records import Response
 from peakbench.runs.scores import read_scores
 
 N = 500
-FAULTS = Faults(rate_429=0.08, rate_500=0.03, rate_reset=0.03, retry_after_s=0.05, seed=11, max_per_request=2)
+FAULTS = Faults(
+    {FaultKind.RATE_LIMIT: 0.08, FaultKind.SERVER_ERROR: 0.03, FaultKind.RESET: 0.03},
+    retry_after_s=0.05,
+    seed=11,
+    max_per_request=2,
+)
 
 
 @pytest.fixture(scope="module")

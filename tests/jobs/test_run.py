@@ -16,7 +16,7 @@ from peakbench.jobs.score import score_run
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
-from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
+from peakbench.mock import FaultKind, Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runners.asking import AskingSettings
 from peakbench.runners.endpoint import Endpoint
@@ -77,7 +77,7 @@ def test_a_finished_run_is_kept_without_a_server(tiny: Tiny, settings: RunSettin
 
 def test_failures_of_a_kept_run_are_asked_again_when_that_is_wanted(tiny: Tiny, settings: RunSettings) -> None:
     path = tiny(20)
-    faults = MockServerSettings(faults=Faults(rate_429=0.5, max_per_request=100))
+    faults = MockServerSettings(faults=Faults({FaultKind.RATE_LIMIT: 0.5}, max_per_request=100))
     with run_in_thread(build_models(["constant-null"]), faults) as flaky:
         broken = replace(settings, endpoint=Endpoint(flaky.base_url), asking=AskingSettings(max_retries=0))
         first = run(path, broken)
@@ -90,7 +90,7 @@ def test_results_from_before_a_retry_never_stand_for_those_after_it(
     tiny: Tiny, settings: RunSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tiny(20)
-    faults = MockServerSettings(faults=Faults(rate_429=0.5, max_per_request=100))
+    faults = MockServerSettings(faults=Faults({FaultKind.RATE_LIMIT: 0.5}, max_per_request=100))
     with run_in_thread(build_models(["constant-null"]), faults) as flaky:
         broken = replace(settings, endpoint=Endpoint(flaky.base_url), asking=AskingSettings(max_retries=0))
         assert run(path, broken).results.n_failed > 0
@@ -110,7 +110,7 @@ def test_results_from_before_a_retry_never_stand_for_those_after_it(
 
 def test_a_server_that_is_away_costs_no_results(tiny: Tiny, settings: RunSettings) -> None:
     path = tiny(20)
-    faults = MockServerSettings(faults=Faults(rate_429=0.5, max_per_request=100))
+    faults = MockServerSettings(faults=Faults({FaultKind.RATE_LIMIT: 0.5}, max_per_request=100))
     with run_in_thread(build_models(["constant-null"]), faults) as flaky:
         broken = replace(settings, endpoint=Endpoint(flaky.base_url), asking=AskingSettings(max_retries=0))
         first = run(path, broken)

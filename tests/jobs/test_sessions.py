@@ -19,7 +19,7 @@ from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.sweep import read_sweep, sweep
 from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
-from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
+from peakbench.mock import FaultKind, Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runners.asking import AskingSettings
 from peakbench.runners.endpoint import Endpoint, NoAnswerError
@@ -167,7 +167,7 @@ def test_a_warm_up_that_fails_is_told_and_stops_nothing(
     tiny: Tiny, servers: Callable[..., RunningMockServer], tmp_path: Path
 ) -> None:
     said: list[str] = []
-    flaky = servers(faults=Faults(rate_500=1.0, max_per_request=1))
+    flaky = servers(faults=Faults({FaultKind.SERVER_ERROR: 1.0}, max_per_request=1))
     settings = settings_of(tmp_path / "runs", Endpoint(flaky.base_url), asking=AskingSettings(warmup=3))
     assert run(tiny(4), settings, said).results.n_failed == 0
     assert "warmed up with 3 requests; failed: 3 × server_error" in said

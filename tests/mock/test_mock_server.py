@@ -183,7 +183,7 @@ def test_a_body_over_the_limit_gets_413() -> None:
 
 
 def test_rate_limits_say_when_to_come_back_and_let_a_patient_client_through() -> None:
-    faults = Faults(rate_429=1.0, retry_after_s=0.25, max_per_request=2)
+    faults = Faults({FaultKind.RATE_LIMIT: 1.0}, retry_after_s=0.25, max_per_request=2)
     with run_in_thread([ConstantModel()], MockServerSettings(faults=faults)) as server:
         answers = [send(server, CHAT, json=chat()) for _ in range(3)]
         assert [status for status, _, _ in answers] == [429, 429, 200]
@@ -194,7 +194,7 @@ def test_rate_limits_say_when_to_come_back_and_let_a_patient_client_through() ->
 
 
 def test_a_reset_really_resets_the_connection() -> None:
-    faults = Faults(rate_reset=1.0, max_per_request=1)
+    faults = Faults({FaultKind.RESET: 1.0}, max_per_request=1)
 
     async def raw_bytes(port: int) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -213,10 +213,9 @@ def test_a_reset_really_resets_the_connection() -> None:
         assert server.server.faults_given == {FaultKind.RESET: 1}
 
 
-@pytest.mark.parametrize("rate", ["rate_429", "rate_500", "rate_reset"])
-def test_the_openai_client_gets_through_each_kind_of_fault(rate: str) -> None:
-    certain: dict[str, Any] = {rate: 1.0}
-    settings = MockServerSettings(faults=Faults(**certain, max_per_request=1))
+@pytest.mark.parametrize("kind", [FaultKind.RATE_LIMIT, FaultKind.SERVER_ERROR, FaultKind.RESET, FaultKind.GATEWAY])
+def test_the_openai_client_gets_through_each_fault_that_it_retries(kind: FaultKind) -> None:
+    settings = MockServerSettings(faults=Faults({kind: 1.0}, max_per_request=1))
     with run_in_thread([ConstantModel()], settings) as server, client(server, retries=1) as openai_client:
         completion = openai_client.chat.completions.create(**chat())
         assert completion.choices[0].message.content == NULLS
@@ -224,7 +223,7 @@ def test_the_openai_client_gets_through_each_kind_of_fault(rate: str) -> None:
 
 
 def test_two_servers_of_one_seed_hit_the_same_requests_alike() -> None:
-    settings = MockServerSettings(faults=Faults(rate_429=0.3, rate_500=0.3, seed=5))
+    settings = MockServerSettings(faults=Faults({FaultKind.RATE_LIMIT: 0.3, FaultKind.SERVER_ERROR: 0.3}, seed=5))
     bodies = [json.dumps(chat(seed=i)).encode() for i in range(12)]
 
     def statuses(order: list[bytes]) -> dict[bytes, list[int]]:

@@ -14,7 +14,7 @@ from aiohttp import web
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.benchmarks.sample import Sample
 from peakbench.errors import InfrastructureError, InterruptedRunError
-from peakbench.mock import Faults, MockServerSettings, build_models, run_in_thread
+from peakbench.mock import FaultKind, Faults, MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runners import asking as asking_module
 from peakbench.runners.asking import AskingSettings, AskingState, ask
@@ -74,7 +74,9 @@ def test_every_sample_is_answered_once(tiny: Callable[..., Path], server: Runnin
 
 
 def test_faults_that_pass_are_retried_until_answered(tiny: Callable[..., Path], tmp_path: Path) -> None:
-    faults = Faults(rate_429=0.3, rate_500=0.2, rate_reset=0.2, seed=3, max_per_request=2)
+    faults = Faults(
+        {FaultKind.RATE_LIMIT: 0.3, FaultKind.SERVER_ERROR: 0.2, FaultKind.RESET: 0.2}, seed=3, max_per_request=2
+    )
     with run_in_thread(build_models(["constant-null"]), MockServerSettings(faults=faults)) as server:
         samples = load(tiny(24))
         transport = lambda: HttpTransport(Endpoint(server.base_url))  # noqa: E731
@@ -86,7 +88,7 @@ def test_faults_that_pass_are_retried_until_answered(tiny: Callable[..., Path], 
 
 
 def test_faults_that_do_not_pass_are_typed_and_never_answers(tiny: Callable[..., Path], tmp_path: Path) -> None:
-    faults = Faults(rate_429=1.0, max_per_request=100)
+    faults = Faults({FaultKind.RATE_LIMIT: 1.0}, max_per_request=100)
     with run_in_thread(build_models(["constant-null"]), MockServerSettings(faults=faults)) as server:
         transport = lambda: HttpTransport(Endpoint(server.base_url))  # noqa: E731
         records, state = asked(
