@@ -234,12 +234,14 @@ def test_an_interrupt_waits_for_no_retry(
     tmp_path: Path, adaptive: bool, retry_after_s: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asking_module, "_DRAIN_S", 3600)
+    sent: list[str] = []
 
     def act(request: Request) -> Record:
         if request.sample_id == "s0":
             return answer(request)
-        if request.sample_id == "s1":
+        if not sent:
             asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGINT)
+        sent.append(request.sample_id)
         made = fail(FailureKind.RATE_LIMITED)(request)
         assert isinstance(made, Failure)
         return replace(made, retry_after_s=retry_after_s)
@@ -247,6 +249,7 @@ def test_an_interrupt_waits_for_no_retry(
     settings = AskingSettings(4, max_retries=5, adaptive=adaptive)
     with pytest.raises(InterruptedRunError):
         asked(plain(50), lambda: Scripted(act), tmp_path / "journal", settings)
+    assert len(sent) == len(set(sent))
     with Journal(tmp_path / "journal") as journal:
         assert set(journal) == {("s0", 0)}
 

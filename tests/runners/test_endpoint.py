@@ -119,6 +119,7 @@ def test_a_server_whose_version_cannot_be_had_is_asked_all_the_same(
         ((307, {"Location": "http://elsewhere.example:8001/v1/models"}, b""), "elsewhere.example:8001/v1"),
         ((301, {}, b""), "301"),
         ((200, {"Content-Length": "999"}, b"{}"), "no server answers"),
+        ((503, {}, b"<html>starting</html>"), "no server answers"),
     ],
 )
 def test_a_server_that_misbehaves_is_refused_in_clear_words(
