@@ -36,7 +36,8 @@ def run(
     asking.check()
     if not model.strip():
         raise BadInputError("--model is empty", mend="give the name under which the server knows the model")
-    settings = replace(asking.settings(ModelFacts(name=model, revision=revision), base_url), data=data)
+    facts = ModelFacts(name=model, revision=revision, sources={"revision": "command"} if revision else {})
+    settings = replace(asking.settings(facts, base_url), data=data)
     registry = asking.registry()
     with watching(model, quiet=asking.as_json) as watch:
         outcome = run_benchmark(find_benchmark(benchmark), settings, registry, watch)

@@ -54,6 +54,20 @@ def make_boards(
     return boards
 
 
+def boards_of_sweep(runs: Sequence[RunFolder], registry: Registry, max_error_rate: float = 0.01) -> list[Board]:
+    """Boards of the runs of one sweep: runs over different samples, as by other limits, stand on boards of their own.
+
+    Args:
+        runs: Finished, scored runs.
+        registry: The metrics.
+        max_error_rate: Share of failed samples above which a model is not ranked.
+    """
+    groups: dict[tuple[tuple[str, str], ...], list[Path]] = {}
+    for run in runs:
+        groups.setdefault(tuple(sorted(run.read_results().comparable.items())), []).append(run.path)
+    return [board for paths in groups.values() for board in make_boards(paths, registry, max_error_rate)]
+
+
 def _reference_lines(run: RunFolder) -> list[ReferenceLine]:
     """The values to compare with that the run's benchmark declares."""
     declared = BenchmarkFile.model_validate(run.read_manifest().benchmark).reference_lines

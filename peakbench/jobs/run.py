@@ -12,6 +12,7 @@ from peakbench.errors import InterruptedRunError, PeakBenchError
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
 from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.identity import run_identity
+from peakbench.jobs.model_facts import complete_facts
 from peakbench.jobs.resuming import earlier_run, is_complete, missing_requests, with_way_on
 from peakbench.jobs.score import metrics_of, score_run
 from peakbench.jobs.session import ask_missing, begin_session, probe_server
@@ -34,10 +35,12 @@ class RunOutcome:
     Attributes:
         folder: Where it lies.
         results: Its scores.
+        n_asked: Requests that were asked for it now; 0 for a finished run that was kept.
     """
 
     folder: RunFolder
     results: Results
+    n_asked: int = 0
 
 
 def run_benchmark(
@@ -52,6 +55,7 @@ def run_benchmark(
     """
     watching = watching or Watching()
     metrics_of(benchmark.file, registry)  # a benchmark that cannot be scored is not asked
+    benchmark.read_with(settings.model.boxes)  # nor one that has no boxes, where their order is declared
     request_extra(settings.response_format, benchmark.file.answer_schema, settings.extra_body)
     if settings.data is None and benchmark.file.data.make is not None:
         watching.say(f"the data of {benchmark.name} is rendered, unless it is there already")
@@ -75,7 +79,8 @@ def run_benchmark(
         try:
             if earlier is None:
                 facts = _data_facts(data, samples, skipped, training, identity)
-                folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, settings, registry))
+                known = replace(settings, model=complete_facts(settings.model, server, settings.endpoint.base_url))
+                folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, known, registry))
             folder.write_samples(samples, folder.read_manifest())
             todo = missing_requests(folder, samples, settings)
             if todo:  # else nothing is missing but the scores, and no server is needed for them
@@ -93,7 +98,7 @@ def run_benchmark(
         except KeyboardInterrupt as error:
             interrupted = InterruptedRunError("interrupted; everything answered so far is kept")
             raise with_way_on(interrupted, settings, folder) from error
-    return RunOutcome(folder, results)
+    return RunOutcome(folder, results, len(todo))
 
 
 def _data_facts(

@@ -37,6 +37,7 @@ class RunSettings:
         data: Another data file than the benchmark's; for data rendered somewhere else.
         skip_bad: Leave bad rows out, and record them, instead of refusing the data.
         cache: Where rendered data is kept; None for the person's cache folder.
+        variant: What tells this run from others of the same model in one sweep, in words.
     """
 
     model: ModelFacts
@@ -57,6 +58,7 @@ class RunSettings:
     data: Path | None = None
     skip_bad: bool = False
     cache: Path | None = None
+    variant: str | None = None
 
 
 def api_key(variable: str) -> str:
