@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from peakbench.benchmarks.file import BenchmarkFile
 from peakbench.files import make_folder, write_atomically
 from peakbench.jobs.sweep import SweepFile
+from peakbench.leaderboards.reported import ReportedFile
 from peakbench.leaderboards.rows import Board
 from peakbench.metrics.definitions import RegistryExtension, RegistryFile
 from peakbench.runs.journal import JOURNAL_SCHEMA_VERSION, JournalHeader
@@ -34,6 +35,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "run": RunManifest,
         "results": Results,
         "board": Board,
+        "reported": ReportedFile,
     }
     made = {name: model.model_json_schema() for name, model in models.items()} | {
         "benchmark": _benchmark_file(),
