@@ -116,7 +116,7 @@ def plan_sweep(combinations: Sequence[Combination], registry: Registry) -> Sweep
     with tempfile.TemporaryDirectory() as scratch:  # pictures that the data holds as bytes are unpacked to be digested
         data = _Data(Path(scratch), registry)
         runs = [_planned(one, data, known, registry) for one in combinations]
-    return SweepPlan(runs, output, shutil.disk_usage(_existing(output)).free)
+    return SweepPlan(runs, output, shutil.disk_usage(existing_folder(output)).free)
 
 
 class _Data:
@@ -288,7 +288,7 @@ def _speed(run: RunFolder, manifest: RunManifest) -> _Speed | None:
     return _Speed(throughput, size / max(1, manifest.data.n * manifest.identity.repeats))
 
 
-def _existing(path: Path) -> Path:
+def existing_folder(path: Path) -> Path:
     """The folder itself, or the nearest one above it that is there."""
     whole = path.absolute()
     return next(place for place in (whole, *whole.parents) if place.is_dir())
