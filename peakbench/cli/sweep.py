@@ -65,6 +65,8 @@ def sweep(
             print_json(plan_json(plan))
         else:
             print_plan(plan, output_console())
+        if any(run.problem for run in plan.runs):
+            raise typer.Exit(ExitCode.INFRASTRUCTURE)
         return
     with ExitStack() as stack:
 

@@ -50,8 +50,8 @@ def complete_facts(facts: ModelFacts, server: ServerFacts | None, base_url: str)
     lora = server is not None and server.parent is not None  # vLLM lists an adapter with the served name of its base
     if lora and local is None:
         found.add("adapter", root, "server")
-    elif server is not None and server.owned_by == "vllm" and root is not None and local is None and is_hub_id(root):
-        found.add("hub_id", root, "server")
+    elif root is not None and local is None and is_hub_id(root) and cached_snapshot(root) is not None:
+        found.add("hub_id", root, "server")  # a relative path has the same form, and is in no Hub cache
     certain = Path(found.facts.path) if found.facts.path else local
     if certain is not None and certain.is_dir():
         found.read(read_weights(certain))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from peakbench.benchmarks.boxes import BoxConvention
 from peakbench.canonical import digest
@@ -81,6 +81,12 @@ class Override(ModelSettings):
         if name is not None and (name != name.strip() or not name.isprintable()):
             raise ValueError("a name is one line without spaces around it")
         return name
+
+    @model_validator(mode="after")
+    def _overrides_something(self) -> "Override":
+        if self.name is not None and set(self.said) == {"name"}:
+            raise ValueError(f"`{self.name}` overrides nothing; `{{}}` is the way without overrides")
+        return self
 
     def variant(self, taken: Iterable[str] = ()) -> str | None:
         """The name of the variant; None where nothing is overridden.

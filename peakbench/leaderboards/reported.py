@@ -20,7 +20,8 @@ from peakbench.leaderboards.wording import NOT_PUBLISHED, markdown, number, one_
 from peakbench.strict import StrictModel, read_yaml, validation_message
 
 ReportedUnit = Literal["fraction", "1/s", "ms", ""]
-_PREFIX = "reported_"
+PREFIX = "reported_"
+"""Of the keys of values in a file."""
 _UNITS: tuple[tuple[str, ReportedUnit], ...] = (("_pct", "fraction"), ("_per_s", "1/s"), ("_ms", "ms"))
 HEADING = "Reported elsewhere, not measured here"
 
@@ -42,7 +43,7 @@ class ReportedRow(StrictModel):
     def _gathered(cls, data: Any) -> Any:
         if not isinstance(data, dict) or "values" in data:
             return data
-        values = {key: value for key, value in data.items() if str(key).startswith(_PREFIX)}
+        values = {key: value for key, value in data.items() if str(key).startswith(PREFIX)}
         return {key: value for key, value in data.items() if key not in values} | {"values": values}
 
 
@@ -124,7 +125,7 @@ def reported_table(file: ReportedFile) -> ReportedTable:
 
 
 def _column(key: str) -> ReportedColumn:
-    name = key.removeprefix(_PREFIX)
+    name = key.removeprefix(PREFIX)
     for ending, unit in _UNITS:
         if name.endswith(ending) and name != ending:
             words = name.removesuffix(ending).replace("_", " ")

@@ -58,14 +58,6 @@ def test_a_path_of_another_machine_is_not_looked_for_on_this_one(model: Path, ur
     assert (facts.family, facts.hub_id, facts.sources) == (None, None, {})
 
 
-def test_the_hub_id_that_vllm_serves_is_a_fact_and_anybody_elses_root_is_none(no_network: None) -> None:
-    facts = complete_facts(ModelFacts(name="m"), served("org/name"), HERE)
-    assert (facts.hub_id, facts.sources) == ("org/name", {"hub_id": "server"})
-    other = ServerFacts(owned_by="peakbench", root="org/name")
-    assert complete_facts(ModelFacts(name="org/name"), other, HERE).hub_id is None
-    assert complete_facts(ModelFacts(name="m"), served("constant-null"), HERE).hub_id is None
-
-
 def test_a_folder_in_a_hub_cache_says_repository_and_commit(tmp_path: Path) -> None:
     folder = made(tmp_path / "models--org--name" / "snapshots" / COMMIT)
     facts = complete_facts(ModelFacts(name="m"), served(folder), HERE)
@@ -75,17 +67,27 @@ def test_a_folder_in_a_hub_cache_says_repository_and_commit(tmp_path: Path) -> N
     assert (other.hub_id, other.revision) == ("org/other", None)
 
 
-def test_the_local_hub_cache_is_read_but_its_commit_is_nobodys_word(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_network: None
-) -> None:
+@pytest.fixture
+def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Hub cache that holds `org/name`."""
     constants = pytest.importorskip("huggingface_hub.constants", reason="huggingface_hub is not installed")
     repo = tmp_path / "hub" / "models--org--name"
     made(repo / "snapshots" / COMMIT)
     (repo / "refs").mkdir()
     (repo / "refs" / "main").write_text(COMMIT)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+def test_the_local_hub_cache_is_read_but_its_commit_is_nobodys_word(cached: None, no_network: None) -> None:
     facts = complete_facts(ModelFacts(name="m", hub_id="org/name"), None, HERE)
     assert (facts.family, facts.parameters, facts.revision) == ("tiny", "2K", None)
+
+
+def test_a_root_is_a_hub_id_when_the_hub_cache_holds_it_and_may_else_be_a_path(cached: None, no_network: None) -> None:
+    facts = complete_facts(ModelFacts(name="m"), served("org/name"), HERE)
+    assert (facts.hub_id, facts.family) == ("org/name", "tiny")
+    assert facts.sources["hub_id"] == "server"
+    assert complete_facts(ModelFacts(name="m"), served("outputs/checkpoint-500"), HERE) == ModelFacts(name="m")
 
 
 def test_an_adapter_has_the_architecture_of_its_base_and_a_training_of_its_own(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def test_a_secret_in_an_override_stands_in_no_name(tmp_path: Path) -> None:
         ("overrides: [{}, {}]\nmodels: [{name: a}]", "two overrides are `{}`"),
         ("models: [{name: a, overrides: [{name: x, limit: 1}, {name: x, limit: 2}]}]", "two overrides are `x`"),
         ("overrides: [{name: ' x'}]\nmodels: [{name: a}]", "one line"),
+        ("overrides: [{name: x}]\nmodels: [{name: a}]", "overrides nothing"),
         ("overrides: [{repeat: 2}]\nmodels: [{name: a}]", "did you mean `repeats`"),
         ("settings: {limit: 0}\nmodels: [{name: a}]", "settings.limit"),
         ("models: [{name: a, lora: adapter}]", "base:adapter"),
@@ -134,6 +135,8 @@ def test_each_way_has_a_row_on_the_board_and_the_end_tells_of_every_run(
     boards = "".join(path.read_text() for path in tmp_path.glob("boards/*/board.md")).replace("\\", "")
     assert "constant-null [repeats=2]" in boards
     assert "constant-null [few]" in boards
+    assert "not published" in boards
+    assert "?" not in boards
     assert len(list((tmp_path / "boards").iterdir())) == 2  # three samples and six share no table
     table = done.stdout[done.stdout.index("Main score") :]
     assert table.count("finished") == 3

@@ -27,7 +27,7 @@ def files_in(folder: Path) -> set[tuple[str, int]]:
 
 def plan(peakbench: Run, *words: object) -> dict[str, Any]:
     done = peakbench("sweep", *words, "--dry-run", "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.stdout, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -43,7 +43,9 @@ def test_nothing_is_asked_and_nothing_is_written(peakbench: Run, tiny: Tiny, tmp
     assert whole["seconds"] is None
     assert all(run["found"] == "new" and run["step"] == "ask" for run in whole["runs"])
     assert (files_in(tmp_path), files_in(Path(os.environ["PEAKBENCH_CACHE"]))) == (before, cache)
-    text = peakbench("sweep", path, "--dry-run").stdout
+    done = peakbench("sweep", path, "--dry-run")
+    assert done.returncode == 0
+    text = done.stdout
     assert "a on garments at http://localhost:8000/v1: new; how many requests is not known" in text
     assert "nothing was asked, and nothing was written" in text
     assert "?" not in text
@@ -99,7 +101,9 @@ def test_a_run_that_cannot_be_made_is_told_and_the_others_are_planned(
     found = plan(peakbench, path)
     assert "none.png" in found["runs"][0]["problem"]
     assert [run["step"] for run in found["runs"]] == ["refuse", "ask"]
-    assert "cannot be made:" in peakbench("sweep", path, "--dry-run").stdout
+    done = peakbench("sweep", path, "--dry-run")
+    assert done.returncode == 5
+    assert "cannot be made:" in done.stdout
 
 
 @pytest.mark.parametrize("words", [["--resume", "--fresh"], ["--retry-failed"]])

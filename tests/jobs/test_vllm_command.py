@@ -11,6 +11,8 @@ import pytest
 from peakbench.errors import InfrastructureError
 from peakbench.jobs.vllm_command import ask_command, find_command, interpreter_of
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def script(folder: Path, text: str) -> Path:
     path = folder / "vllm"
@@ -104,9 +106,8 @@ def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_real_vllm_knows_the_architecture_of_the_test_model() -> None:
-    command = os.environ.get("PEAKBENCH_VLLM_BIN")
-    if not command:
-        pytest.skip("PEAKBENCH_VLLM_BIN names no command of vLLM")
-    found = find_command(command)
-    assert found is not None
-    assert "Qwen3VLForConditionalGeneration" in ask_command(found).architectures
+    folder = Path(os.environ.get("PEAKBENCH_SERVE_VENV", ROOT / ".venv-serve"))
+    command = find_command(str(folder / "bin" / "vllm"))
+    if command is None:
+        pytest.skip(f"no vLLM in {folder.name}; PEAKBENCH_SERVE_VENV names another folder")
+    assert "Qwen3VLForConditionalGeneration" in ask_command(command).architectures

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from peakbench.errors import BadInputError
 from peakbench.leaderboards.reported import read_reported, reported_markdown
@@ -43,6 +44,13 @@ def test_values_keep_their_order_and_are_fractions_inside_and_percent_outside(tm
     assert "| First \\| &lt;b&gt; | 101.4 | 15.9 | 3 |" in text
     assert "weighted (%): 1 value outside 0 to 100 %" in text.replace("\\", "")
     assert "?" not in text
+
+
+def test_the_published_schema_takes_what_is_read_and_no_other_key() -> None:
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "reported.schema.json").read_text())
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid(CARD)
+    assert not validator.is_valid(CARD | {"rows": [{"model": "a", "weighted": 1}]})
 
 
 @pytest.mark.parametrize(
