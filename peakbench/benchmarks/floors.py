@@ -100,7 +100,7 @@ def _answer_box(file: BenchmarkFile, sample: Sample, item: Mapping[str, Any]) ->
 
 
 def _size(sample: Sample) -> tuple[int, int]:
-    return (sample.images[0].width, sample.images[0].height) if sample.images else (1, 1)
+    return sample.size or (1, 1)
 
 
 def _whole_image(file: BenchmarkFile, sample: Sample) -> str:

@@ -1,7 +1,8 @@
-"""Pictures of samples: paths, bytes or data URLs in the data; files, known by their digest, from then on.
+"""Pictures of samples: paths, bytes, data URLs or URLs in the data; files, known by their digest, from then on.
 
 Data is hostile: a path may not leave the data's folder (a symlink out of it included), bytes and pixels are limited,
-pipes and devices are never opened, and what cannot be decoded is no image.
+pipes and devices are never opened, and what cannot be decoded is no image. A URL is never fetched here; whether it may
+be sent to a server is decided where a run begins.
 """
 
 import base64
@@ -13,14 +14,16 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from peakbench.benchmarks.sample import ImageFile
+from peakbench.benchmarks.sample import ImageFile, RemoteImage
 from peakbench.files import make_folder, write_atomically
 
 MAX_PIXELS = 100_000_000
 """Largest image that is read, in pixels."""
 MAX_IMAGE_BYTES = 64 * 2**20
 """Largest image file that is read."""
+_LONGEST_URL = 8192
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 """The formats that are read. Pillow knows many more; one of them (EPS) is a program, which it would run."""
 
@@ -41,11 +44,12 @@ class ImageReader:
         self._store = store
         self._last: tuple[str, ImageFile] | None = None
 
-    def read(self, value: Any) -> ImageFile:
+    def read(self, value: Any) -> ImageFile | RemoteImage:
         """Look at one image: its digest, media type and size.
 
         Args:
-            value: A path, a data URL, bytes, or what `datasets` makes of an image: `{"bytes": …, "path": …}`.
+            value: A path, a data URL, bytes, what `datasets` makes of an image (`{"bytes": …, "path": …}`), or an
+                http(s) URL, of which only the form is looked at.
 
         Raises:
             ValueError: If it is missing, outside the folder, too large, or no image.
@@ -59,7 +63,7 @@ class ImageReader:
         if value.startswith("data:"):
             return self._kept(_of_data_url(value))
         if "://" in value:
-            raise ValueError(f"image {value} is a URL; pictures are read from files, download it first")
+            return _remote(value)
         return self._file(value)
 
     def _file(self, name: str) -> ImageFile:
@@ -99,6 +103,21 @@ class ImageReader:
             make_folder(path.parent)
             write_atomically(path, content)
         return found
+
+
+def _remote(url: str) -> RemoteImage:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"image {url}: {error}") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(f"image {url} is no http(s) URL; a file is given by its path, without a scheme")
+    if parts.username or parts.password:
+        raise ValueError(f"the URL of an image at {host} holds a user or a password, which would be written down")
+    if len(url) > _LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError(f"the URL of an image at {host} is longer than {_LONGEST_URL:,} or not percent-encoded")
+    return RemoteImage(url)
 
 
 def _of_data_url(url: str) -> bytes:

@@ -17,7 +17,7 @@ from peakbench.benchmarks.file import BenchmarkFile, HubData
 from peakbench.benchmarks.images import ImageReader
 from peakbench.benchmarks.prompts import prompt_renderer
 from peakbench.benchmarks.references import ReferenceReader, reference_reader
-from peakbench.benchmarks.sample import Reference, Sample
+from peakbench.benchmarks.sample import ImageFile, Reference, RemoteImage, Sample
 from peakbench.benchmarks.sources import BadRow, Row, place_name, read_hub_rows, read_rows
 from peakbench.errors import BadInputError
 
@@ -184,7 +184,10 @@ def _sample(
     if columns.images and not pictures:
         raise ValueError(f"column `{columns.images[0]}` holds no image")
     read = tuple(images.read(picture) for picture in pictures)
-    size = (read[0].width, read[0].height) if read else None
+    first = read[0] if read else None
+    if file.boxes and isinstance(first, RemoteImage):
+        raise ValueError(f"image {first.url} is a URL; boxes need the image's size, so download it first")
+    size = (first.width, first.height) if isinstance(first, ImageFile) else None
     reference = references(given, size)
     if size and file.boxes:
         scale_size(file.boxes.answers, *size)  # refuses an image that the declared resizing cannot take

@@ -34,6 +34,20 @@ class ImageFile:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteImage:
+    """An image that the data gives as a URL, which is sent as it stands; nobody here sees its bytes.
+
+    Attributes:
+        url: With the scheme http or https.
+    """
+
+    url: str
+
+
+SampleImage = ImageFile | RemoteImage
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One item of a benchmark.
 
@@ -49,20 +63,31 @@ class Sample:
 
     id: str
     prompt: str
-    images: tuple[ImageFile, ...]
+    images: tuple[SampleImage, ...]
     reference: Reference
     cluster: str | None = None
     evidence: str | None = None
     line: int = field(default=0, compare=False)
 
     @property
+    def files(self) -> tuple[ImageFile, ...]:
+        """The images that are files."""
+        return tuple(image for image in self.images if isinstance(image, ImageFile))
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the first image, pixels; None where there is none, or nobody here sees it."""
+        first = self.images[0] if self.images else None
+        return (first.width, first.height) if isinstance(first, ImageFile) else None
+
+    @property
     def digest(self) -> str:
-        """SHA-256 (hex) of what was asked and expected: id, prompt, reference and the images' bytes."""
+        """SHA-256 (hex) of what was asked and expected: id, prompt, reference, and the images' bytes or URLs."""
         parts: dict[str, Any] = {
             "id": self.id,
             "prompt": self.prompt,
             "reference": self.reference,
-            "images": [image.sha256 for image in self.images],
+            "images": [image.sha256 if isinstance(image, ImageFile) else f"url:{image.url}" for image in self.images],
         }
         if self.evidence is not None:
             parts["evidence"] = self.evidence

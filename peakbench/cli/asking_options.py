@@ -74,6 +74,27 @@ class AskingOptions:
         list[str] | None,
         typer.Option("--header", help="`NAME: VALUE`, sent with every request, never written; may be given again."),
     ] = None
+    images_as: Annotated[
+        Literal["base64", "file"],
+        typer.Option(
+            "--images-as",
+            help="How image files are sent: their bytes, or file:// URLs for a server that sees the same disk.",
+        ),
+    ] = "base64"
+    max_image_pixels: Annotated[
+        int | None,
+        typer.Option("--max-image-pixels", min=1, help="Send larger images made as small as this; else untouched."),
+    ] = None
+    interpolation: Annotated[
+        Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"],
+        typer.Option("--interpolation", help="With --max-image-pixels: how images are made smaller."),
+    ] = "lanczos"
+    allow_remote_images: Annotated[
+        bool,
+        typer.Option(
+            "--allow-remote-images", help="Hand image URLs of the data to the server, which fetches them itself."
+        ),
+    ] = False
     timeout: Annotated[
         float, typer.Option("--timeout", min=0.1, help="Deadline of one sample, retries included, in seconds.")
     ] = 300.0
@@ -130,6 +151,7 @@ class AskingOptions:
         from peakbench.jobs.settings import RunSettings, api_key
         from peakbench.runners.asking import AskingSettings
         from peakbench.runners.endpoint import Endpoint, normalise_base_url
+        from peakbench.runs.records import ImageSending
 
         return RunSettings(
             model=model,
@@ -141,6 +163,8 @@ class AskingOptions:
             transport=self.transport,
             response_format=self.response_format,
             extra_body=json_object("--extra-body", self.extra_body),
+            images=ImageSending(self.images_as, self.max_image_pixels, self.interpolation),
+            allow_remote_images=self.allow_remote_images,
             limit=self.limit,
             seed=self.seed,
             repeats=self.repeats,

@@ -99,6 +99,7 @@ def contents_json(counted: "Contents") -> dict[str, Any]:
         "nulls": dict(counted.nulls),
         "values": {name: dict(counts.most_common()) for name, counts in counted.values.items()},
         "image_sizes": {f"{width}x{height}": n for (width, height), n in counted.sizes.most_common()},
+        "image_urls": counted.n_remote,
         "clusters": dict(counted.clusters.most_common()),
         "prompts": counted.prompts,
     }
@@ -122,6 +123,8 @@ def print_contents(console: Console, counted: "Contents") -> None:
         sizes = ", ".join(f"{width} × {height} ({n})" for (width, height), n in counted.sizes.most_common(_SHOWN_SIZES))
         more = len(counted.sizes) - _SHOWN_SIZES
         console.print(Text(f"image sizes: {sizes}" + (f" and {more} more" if more > 0 else "")))
+    if counted.n_remote:
+        console.print(Text(f"images given as URLs: {counted.n_remote} (run with --allow-remote-images)"))
     if counted.clusters:
         clusters = ", ".join(f"{name} ({n})" for name, n in counted.clusters.most_common(_SHOWN_CLUSTERS))
         console.print(Text(printable(f"{len(counted.clusters)} clusters: {clusters}")))

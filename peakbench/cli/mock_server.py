@@ -1,5 +1,6 @@
 """`peakbench mock-server`: an OpenAI-compatible server with small built-in models, latencies and faults."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +33,10 @@ def mock_server(
     canned: Annotated[
         bool, typer.Option("--canned", help="Serve one answer to everything, without looking; for measuring clients.")
     ] = False,
+    allowed_local_media_path: Annotated[
+        Path | None,
+        typer.Option("--allowed-local-media-path", help="Folder whose images requests may name by file:// URLs."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value when ready.")] = False,
 ) -> None:
     """Serve small models that look at the pixels of the image in the request, at an OpenAI-compatible API."""
@@ -75,6 +80,7 @@ def mock_server(
         ttft_ms=ttft_ms,
         token_ms=token_ms,
         constrains=constrain,
+        allowed_local_media_path=allowed_local_media_path,
         faults=Faults(rate_429, rate_500, rate_reset, retry_after, seed, max_faults),
     )
 

@@ -8,6 +8,7 @@ from peakbench.benchmarks.benchmark import Benchmark
 from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.benchmarks.training import Training
 from peakbench.canonical import digest
+from peakbench.jobs.facts import package_versions
 from peakbench.jobs.settings import RunSettings
 from peakbench.metrics.signatures import DIGITS
 from peakbench.runs.manifest import Identity
@@ -42,6 +43,12 @@ def _generation(benchmark: Benchmark, settings: RunSettings) -> dict[str, Any]:
     if settings.response_format != "free":
         told["response_format"] = settings.response_format
         told["answer_schema"] = digest(benchmark.file.answer_schema)[:DIGITS]
+    if settings.images.max_pixels is not None:
+        told["images"] = {
+            "max_pixels": settings.images.max_pixels,
+            "interpolation": settings.images.interpolation,
+            "made_by": f"pillow {package_versions(('pillow',))['pillow']}",
+        }
     if settings.extra_body:
         told["extra_body"] = without_secrets(settings.extra_body)
     return told

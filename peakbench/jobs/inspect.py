@@ -81,8 +81,9 @@ class Contents:
         values: Field, or `label`, to how often each value is there; items of a list `tags` are counted under `tags[]`,
             a field `city` within an object `address` under `address.city`.
         sizes: Width and height of images, in pixels, to how many have it.
+        n_remote: Images that are URLs.
         clusters: Cluster to its number of samples.
-        prompts: The first prompts, as they would be sent.
+        prompts: The first prompts that differ, as they would be sent.
         whole: Whether every row was looked at.
     """
 
@@ -91,6 +92,7 @@ class Contents:
     nulls: Counter[str] = field(default_factory=Counter)
     values: dict[str, Counter[str]] = field(default_factory=dict)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    n_remote: int = 0
     clusters: Counter[str] = field(default_factory=Counter)
     prompts: list[str] = field(default_factory=list)
     whole: bool = True
@@ -117,10 +119,11 @@ def contents(
             found.n_bad += 1
             continue
         found.n += 1
-        found.sizes.update((image.width, image.height) for image in item.images)
+        found.sizes.update((image.width, image.height) for image in item.files)
+        found.n_remote += len(item.images) - len(item.files)
         if item.cluster is not None:
             found.clusters[item.cluster] += 1
-        if len(found.prompts) < _SHOWN_PROMPTS:
+        if len(found.prompts) < _SHOWN_PROMPTS and item.prompt not in found.prompts:
             found.prompts.append(item.prompt)
         for name, value in _values(benchmark.file, item):
             if name in nulls and is_null(value, nulls[name]):

@@ -1,14 +1,14 @@
 """One model on one benchmark: ask, score, and keep everything in a run folder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
 from peakbench.benchmarks.loaders import DataPlace, Finding, place_text, told
-from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.sample import RemoteImage, Sample
 from peakbench.benchmarks.training import Training, read_training
-from peakbench.errors import InterruptedRunError, PeakBenchError
+from peakbench.errors import BadInputError, InterruptedRunError, PeakBenchError
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
 from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.identity import run_identity
@@ -57,6 +57,7 @@ def run_benchmark(
     metrics_of(benchmark.file, registry)  # a benchmark that cannot be scored is not asked
     benchmark.read_with(settings.model.boxes)  # nor one that has no boxes, where their order is declared
     request_extra(settings.response_format, benchmark.file.answer_schema, settings.extra_body)
+    _require_boxes_of_any_size(benchmark, settings)
     if settings.data is None and benchmark.file.data.make is not None:
         watching.say(f"the data of {benchmark.name} is rendered, unless it is there already")
     cache = settings.cache or cache_folder()
@@ -67,6 +68,8 @@ def run_benchmark(
     if settings.limit is not None and settings.limit >= len(samples):
         settings = replace(settings, limit=None)  # that is no limit, and must not look like one
     samples = draw_samples(samples, settings.limit, settings.seed)
+    if not settings.allow_remote_images:
+        _refuse_remote_images(samples)
     training = read_training(benchmark, registry.null_values, skip_bad=settings.skip_bad)
     if training is not None and training.n_bad:
         lines = told(training.findings, training.n_bad)
@@ -99,6 +102,36 @@ def run_benchmark(
             interrupted = InterruptedRunError("interrupted; everything answered so far is kept")
             raise with_way_on(interrupted, settings, folder) from error
     return RunOutcome(folder, results, len(todo))
+
+
+def _refuse_remote_images(samples: Iterable[Sample]) -> None:
+    """Data may be hostile, and a server fetches from inside its network: a person has to say that it may.
+
+    Raises:
+        BadInputError: If an image is a URL.
+    """
+    for sample in samples:
+        for image in sample.images:
+            if isinstance(image, RemoteImage):
+                raise BadInputError(
+                    f"sample {sample.id} (line {sample.line}) gives its image as a URL: {image.url}",
+                    mend="download the images, or let the server fetch them: --allow-remote-images",
+                )
+
+
+def _require_boxes_of_any_size(benchmark: Benchmark, settings: RunSettings) -> None:
+    """Boxes in pixels are pixels of the image that was sent, which must then be the one that was read.
+
+    Raises:
+        BadInputError: If images are made smaller and answers are in pixels.
+    """
+    boxes = benchmark.file.boxes
+    if settings.images.max_pixels is not None and boxes and boxes.answers.scale in ("pixel", "pixel_resized"):
+        raise BadInputError(
+            f"--max-image-pixels: {benchmark.name} reads boxes in pixels ({boxes.answers.scale}), which would be those "
+            "of the smaller image",
+            mend="send the images untouched, or declare a scale that does not depend on the size (norm1000, norm1)",
+        )
 
 
 def _data_facts(

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
 from peakbench.benchmarks.file import BenchmarkFile
 from peakbench.benchmarks.loaders import DataPlace
-from peakbench.benchmarks.sample import Sample, data_digest
+from peakbench.benchmarks.sample import RemoteImage, Sample, data_digest
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.jobs.facts import SCORING_PACKAGES, package_versions
@@ -103,7 +103,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         n_failed=counts.failed,
         n_unparsed=counts.unparsed,
         n_truncated=counts.truncated,
-        warnings=counts.warnings,
+        warnings=counts.warnings + _image_warnings(samples),
         rank_by=benchmark.file.ranked_by,
         comparable=comparable,
         registry=registry.digest,
@@ -174,6 +174,12 @@ class AnswerCounts:
     def warnings(self) -> list[str]:
         """What to look at before trusting the numbers."""
         return [self.axes.warning] if self.axes.warning else []
+
+
+def _image_warnings(samples: Iterable[Sample]) -> list[str]:
+    """Images whose bytes nobody here saw may have been others at another time, and no digest would tell."""
+    n = sum(any(isinstance(image, RemoteImage) for image in sample.images) for sample in samples)
+    return [f"{n} samples were asked with images given as URLs, whose content is not in the data digest"] if n else []
 
 
 def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark) -> list[Sample]:

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from peakbench.benchmarks.benchmark import Benchmark
+from peakbench.benchmarks.benchmark import Benchmark, cache_folder
 from peakbench.benchmarks.sample import Sample
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.watching import Watching
 from peakbench.runners.asking import AskingState, ask
 from peakbench.runners.constraint import request_extra, require_constraint
 from peakbench.runners.endpoint import probe
+from peakbench.runners.images import require_readable_files
 from peakbench.runners.opening import open_transport, run_loop
 from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.manifest import RunManifest, ServerFacts, Session
@@ -28,6 +30,7 @@ def begin_session(folder: RunFolder, settings: RunSettings, server: ServerFacts)
         base_url=settings.endpoint.base_url,
         headers=[name for name, _ in settings.endpoint.headers],
         transport=settings.transport,
+        images_as=settings.images.form,
         max_concurrency=settings.asking.max_concurrency,
         timeout_s=settings.asking.timeout_s,
         max_retries=settings.asking.max_retries,
@@ -62,6 +65,7 @@ def ask_missing(
             transport = open_transport(settings.transport, settings.endpoint, settings.asking.max_concurrency)
             try:
                 first, _ = next(_requests(benchmark, todo, settings))
+                await require_readable_files(transport, first, settings.asking.timeout_s)
                 await require_constraint(
                     transport, first, settings.response_format, settings.extra_body, settings.asking.timeout_s
                 )
@@ -102,6 +106,7 @@ def _requests(
     generation = benchmark.file.generation
     extra = request_extra(settings.response_format, benchmark.file.answer_schema, settings.extra_body)
     how = Generation(generation.max_tokens, generation.temperature, tuple(generation.stop), extra=extra)
+    sending = replace(settings.images, folder=(settings.cache or cache_folder()) / "images" / "smaller")
     for sample, repeat in todo:
         request = Request(
             sample_id=sample.id,
@@ -111,5 +116,6 @@ def _requests(
             system=benchmark.file.system,
             images=sample.images,
             generation=how,
+            sending=sending,
         )
         yield request, sample.digest

@@ -12,6 +12,7 @@ from peakbench.runners.constraint import ResponseFormat
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.transport import TransportName
 from peakbench.runs.manifest import ModelFacts
+from peakbench.runs.records import ImageSending
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class RunSettings:
         transport: What asks.
         response_format: How the server constrains answers; checked by a request before the first sample.
         extra_body: Keys of every request's body beside PeakBench's own.
+        images: How images are sent.
+        allow_remote_images: Whether URLs of the data may be handed to the server, which then fetches them.
         limit: Samples to ask about, drawn with `seed`; None for all.
         seed: For the draw, the floors and the bootstrap.
         repeats: How often each sample is asked.
@@ -47,6 +50,8 @@ class RunSettings:
     transport: TransportName = "http"
     response_format: ResponseFormat = "free"
     extra_body: Mapping[str, Any] = field(default_factory=dict)
+    images: ImageSending = field(default_factory=ImageSending)
+    allow_remote_images: bool = False
     limit: int | None = None
     seed: int = 0
     repeats: int = 1

@@ -9,22 +9,20 @@ together with the white space before it. The text of the messages and of the ans
 as one token for each 28 × 28 pixels begun, and at most as `MOST_IMAGE_TOKENS`.
 """
 
-import base64
-import binascii
-import io
 import json
 import math
 import re
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from peakbench.mock.answers import MockModel
 from peakbench.mock.constrained import held_to, schema_of_request
+from peakbench.mock.pictures import decode_image
+from peakbench.mock.refusing import RefusedError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,38 +30,6 @@ if TYPE_CHECKING:
 MOST_IMAGE_TOKENS = 1280
 _PATCH_PIXELS = 28
 _PIECE = re.compile(r"\s*\w{1,6}|\s*[^\w\s]|\s+")
-_IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
-# What Pillow's decoders are known to raise on damaged files.
-_DECODE_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    TypeError,
-    LookupError,
-    OverflowError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-)
-
-
-class RefusedError(Exception):
-    """A request that gets an error instead of an answer.
-
-    Args:
-        status: HTTP status.
-        message: For the error envelope.
-        kind: vLLM's name of the error's type.
-        param: The key of the request it is about.
-    """
-
-    def __init__(self, status: int, message: str, *, kind: str = "BadRequestError", param: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.kind = kind
-        self.param = param
 
 
 class _Message(BaseModel):
@@ -152,6 +118,7 @@ def complete(
     *,
     max_image_pixels: int,
     max_model_len: int,
+    local_media: Path | None = None,
     constrains: bool = False,
 ) -> Completion:
     """Answer the body of one chat completion request.
@@ -168,7 +135,7 @@ def complete(
             kind="NotFoundError",
             param="model",
         )
-    prompt, images = _read_messages(request.messages, max_image_pixels)
+    prompt, images = _read_messages(request.messages, max_image_pixels, local_media)
     prompt_tokens = len(pieces_of(prompt)) + sum(image_tokens(image.width, image.height) for image in images)
     room = _room_for_answer(request, prompt_tokens, max_model_len)
     answer = model.answer(images[0], prompt)
@@ -212,7 +179,9 @@ def _read_request(body: bytes) -> _ChatRequest:
         raise RefusedError(400, said, param=places[0] or None) from error
 
 
-def _read_messages(messages: Sequence[_Message], max_image_pixels: int) -> tuple[str, "list[Image]"]:
+def _read_messages(
+    messages: Sequence[_Message], max_image_pixels: int, local_media: Path | None
+) -> tuple[str, "list[Image]"]:
     """The text of all messages, a line each, and the one image."""
     texts: list[str] = []
     urls: list[str] = []
@@ -242,48 +211,7 @@ def _read_messages(messages: Sequence[_Message], max_image_pixels: int) -> tuple
         raise RefusedError(
             400, f"At most 1 image(s) may be provided in one prompt; {len(urls)} were given.", param="messages"
         )
-    return "\n".join(texts), [decode_image(url, max_image_pixels) for url in urls]
-
-
-def decode_image(url: str, max_pixels: int) -> "Image":
-    """Decode a base64 data URL to an RGB image; transparency becomes white.
-
-    Raises:
-        RefusedError: 400 if it is no such URL, no image that can be decoded, or has too many pixels.
-    """
-    from PIL import Image, ImageOps
-
-    scheme, _, payload = url.partition(",")
-    if not scheme.lower().startswith("data:"):
-        raise RefusedError(
-            400,
-            "Only base64 data URLs are taken (data:image/png;base64,…); remote images are not fetched.",
-            param="messages",
-        )
-    if not scheme.lower().endswith(";base64"):
-        raise RefusedError(400, "The data URL is not base64.", param="messages")
-    try:
-        encoded = base64.b64decode(payload, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise RefusedError(400, f"The image is not valid base64: {error}", param="messages") from error
-    try:
-        with Image.open(io.BytesIO(encoded), formats=_IMAGE_FORMATS) as image:
-            # The header alone is read so far; pixels are only unpacked when there are not too many.
-            if image.width * image.height > max_pixels:
-                raise RefusedError(
-                    400,
-                    f"The image has {image.width} × {image.height} pixels; at most {max_pixels} are taken.",
-                    param="messages",
-                )
-            upright = ImageOps.exif_transpose(image)
-            if upright.has_transparency_data:
-                white = Image.new("RGBA", upright.size, (255, 255, 255, 255))
-                return Image.alpha_composite(white, upright.convert("RGBA")).convert("RGB")
-            return upright.convert("RGB")
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise RefusedError(400, f"The image has too many pixels; at most {max_pixels} are taken.") from error
-    except _DECODE_ERRORS as error:
-        raise RefusedError(400, "The image cannot be decoded: its bytes are damaged or of no known format.") from error
+    return "\n".join(texts), [decode_image(url, max_image_pixels, local_media) for url in urls]
 
 
 def _room_for_answer(request: _ChatRequest, prompt_tokens: int, max_model_len: int) -> int:

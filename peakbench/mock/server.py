@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, Self
 from peakbench import __version__
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.mock.answers import MockModel
-from peakbench.mock.completion import Completion, RefusedError, complete
+from peakbench.mock.completion import Completion, complete
 from peakbench.mock.faults import FaultKind, FaultLedger, unit_draw
+from peakbench.mock.refusing import RefusedError
 from peakbench.mock.settings import MockServerSettings
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ class MockServer:
                 self._models,
                 max_image_pixels=self._settings.max_image_pixels,
                 max_model_len=self._settings.max_model_len,
+                local_media=self._settings.allowed_local_media_path,
                 constrains=self._settings.constrains,
             ),
         )

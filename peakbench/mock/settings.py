@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from peakbench.errors import BadInputError
 from peakbench.mock.faults import Faults
@@ -23,6 +24,7 @@ class MockServerSettings:
         constrains: Whether answers are held to the schema that a request gives; else it is accepted and ignored.
         max_body_bytes: A longer request body is refused with 413.
         max_image_pixels: An image with more pixels is refused with 400.
+        allowed_local_media_path: Folder from which images may be read that a request names by `file://`; None for no.
         max_model_len: Context length of every model, tokens.
         prediction_threads: Threads that decode images and predict.
         shutdown_s: How long requests in flight may take after a stop, seconds.
@@ -42,6 +44,7 @@ class MockServerSettings:
     constrains: bool = False
     max_body_bytes: int = 32 * 1024 * 1024
     max_image_pixels: int = 40_000_000
+    allowed_local_media_path: Path | None = None
     max_model_len: int = 8192
     prediction_threads: int = 2
     shutdown_s: float = 1.0

@@ -15,8 +15,9 @@ import aiohttp
 import msgspec
 from aiohttp.payload import BytesPayload
 
+from peakbench.benchmarks.sample import ImageFile
 from peakbench.runners.endpoint import Endpoint, environment_proxy
-from peakbench.runners.images import encoded_image
+from peakbench.runners.images import image_url, prepare_images
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
     count_or_none,
@@ -58,6 +59,7 @@ class HttpTransport:
 
     async def send(self, request: Request, timeout_s: float) -> Record:
         """Send one request once; see `Transport.send`."""
+        await prepare_images(request)
         body = _Body(chat_body(request))
         started_at, clock = time.time(), time.perf_counter()
 
@@ -136,13 +138,10 @@ def chat_body(request: Request) -> bytes:
     head, tail = _template(request.model, request.system, request.generation)
     parts = [head]
     for image in request.images:
-        parts += [
-            b'{"type":"image_url","image_url":{"url":"data:',
-            image.mime.encode(),
-            b";base64,",
-            encoded_image(image),
-            b'"}},',
-        ]
+        url = image_url(image, request.sending)
+        # Our own URLs hold nothing that JSON would escape, and are long; those of the data may hold anything.
+        quoted = b'"' + url + b'"' if isinstance(image, ImageFile) else _json(url.decode("ascii"))
+        parts += [b'{"type":"image_url","image_url":{"url":', quoted, b"}},"]
     parts += [b'{"type":"text","text":', _json(request.prompt), tail]
     return b"".join(parts)
 

@@ -11,7 +11,7 @@ from typing import Any
 import openai
 
 from peakbench.runners.endpoint import Endpoint
-from peakbench.runners.images import data_url
+from peakbench.runners.images import image_url, prepare_images
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
     count_or_none,
@@ -45,6 +45,7 @@ class OpenAITransport:
 
     async def send(self, request: Request, timeout_s: float) -> Record:
         """Send one request once; see `Transport.send`."""
+        await prepare_images(request)
         messages = chat_messages(request)
         generation = request.generation
         options: dict[str, Any] = {
@@ -133,7 +134,8 @@ async def _limit(response: Any) -> None:
 def chat_messages(request: Request) -> list[dict[str, Any]]:
     """The messages of a request: the system prompt if there is one, then the images and the text."""
     content: list[dict[str, Any]] = [
-        {"type": "image_url", "image_url": {"url": data_url(image)}} for image in request.images
+        {"type": "image_url", "image_url": {"url": image_url(image, request.sending).decode("ascii")}}
+        for image in request.images
     ]
     content.append({"type": "text", "text": request.prompt})
     system = [{"role": "system", "content": request.system}] if request.system else []

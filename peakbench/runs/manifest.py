@@ -110,6 +110,8 @@ class Session(StrictModel):
     base_url: str
     transport: str = "openai"
     """What asked: `http`, or the `openai` client, which was the only one before this was recorded."""
+    images_as: str = "base64"
+    """How image files were sent: `base64`, their bytes, or `file`, their place on a disk that the server sees too."""
     headers: list[str] = []
     """Names of the headers that were sent beside the usual ones; never their values."""
     max_concurrency: int

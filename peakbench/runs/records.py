@@ -6,9 +6,10 @@ whether asking again can help. Both carry the timing of the attempt that settled
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Literal
 
-from peakbench.benchmarks.sample import ImageFile
+from peakbench.benchmarks.sample import SampleImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,28 @@ class Generation:
     extra: str = ""
 
 
+Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+"""Pillow's names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSending:
+    """How images are sent; URLs go as they stand, whatever is said here.
+
+    Attributes:
+        form: `base64`: the bytes, in a data URL; `file`: the file's place, in a `file://` URL, for a server that sees
+            the same disk.
+        max_pixels: Larger images are made as small as this before they are sent; None sends every file untouched.
+        interpolation: How they are made smaller.
+        folder: Where the smaller images are kept; needed with `max_pixels`.
+    """
+
+    form: Literal["base64", "file"] = "base64"
+    max_pixels: int | None = None
+    interpolation: Interpolation = "lanczos"
+    folder: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is sent for one sample and repeat; the same for every transport.
@@ -42,6 +65,7 @@ class Request:
         system: The system prompt; empty for none.
         images: In the order in which they are sent, before the text.
         generation: How the model is told to write.
+        sending: How images are sent.
     """
 
     sample_id: str
@@ -49,8 +73,9 @@ class Request:
     model: str
     prompt: str
     system: str
-    images: tuple[ImageFile, ...]
+    images: tuple[SampleImage, ...]
     generation: Generation
+    sending: ImageSending = ImageSending()
 
 
 class FailureKind(StrEnum):

@@ -1,7 +1,7 @@
 """`samples.jsonl`: what was asked about, so that a reader of a run can tell without the data.
 
 The first line is a header; every other line is a sample in the order of asking: its id, where it stands in the data,
-its digest, its cluster, and of each image the digest, the size and the type of the bytes that were sent. Prompt and
+its digest, its cluster, and of each image the digest, the size and the type, or the URL that was sent. Prompt and
 reference stay in the data, which the sample's digest vouches for.
 """
 
@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from peakbench.benchmarks.sample import ImageFile, Sample
+from peakbench.benchmarks.sample import ImageFile, Sample, SampleImage
 from peakbench.errors import BadInputError
 from peakbench.files import write_lines_atomically
 from peakbench.strict import StrictModel, validation_message
@@ -31,7 +31,7 @@ class SamplesHeader(StrictModel):
 
 
 class ImageFacts(StrictModel):
-    """An image of a sample, as it was sent."""
+    """An image of a sample; it was sent untouched unless the run's identity says that images were made smaller."""
 
     sha256: str
     """Of the bytes."""
@@ -45,6 +45,12 @@ class ImageFacts(StrictModel):
     """Where the file lay."""
 
 
+class RemoteImageFacts(StrictModel):
+    """An image that was sent as a URL; what lay there when the server looked, nobody here knows."""
+
+    url: str
+
+
 class SampleFacts(StrictModel):
     """A sample that was asked about."""
 
@@ -55,8 +61,13 @@ class SampleFacts(StrictModel):
     digest: str
     """Of id, prompt, completed reference and images; the records of the journal carry it too."""
     cluster: str | None = None
-    images: list[ImageFacts] = []
+    images: list[ImageFacts | RemoteImageFacts] = []
     """In the order in which they are sent."""
+
+    @property
+    def files(self) -> list[ImageFacts]:
+        """The images that were files."""
+        return [image for image in self.images if isinstance(image, ImageFacts)]
 
 
 def write_samples(path: Path, run_id: str, data: str, samples: Sequence[Sample]) -> None:
@@ -87,7 +98,9 @@ def _lines(header: SamplesHeader, samples: Iterable[Sample]) -> Iterator[str]:
         yield facts.model_dump_json()
 
 
-def _image(image: ImageFile) -> ImageFacts:
+def _image(image: SampleImage) -> ImageFacts | RemoteImageFacts:
+    if not isinstance(image, ImageFile):
+        return RemoteImageFacts(url=image.url)
     return ImageFacts(
         sha256=image.sha256,
         mime=image.mime,

@@ -74,7 +74,7 @@ def test_a_run_is_of_the_commit_that_its_branch_named_and_is_scored_at_it(
     assert (data.revision, data.path, data.n) == (OLD, f"{REPO}@{OLD} (test)", 3)
     assert {revision for revision, name in hub.resolved if name.endswith(".parquet")} == {OLD}
     first, *_ = the_run(tmp_path).samples()
-    assert [(image.width, image.height, image.mime) for image in first.images] == [(64, 48, "image/png")]
+    assert [(image.width, image.height, image.mime) for image in first.files] == [(64, 48, "image/png")]
     assert first.cluster == "posh"
     hub.branches["main"] = NEW
     scored = peakbench_process("score", the_run(tmp_path).path, **there)

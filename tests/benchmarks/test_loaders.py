@@ -11,7 +11,7 @@ from PIL import Image
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples, find_benchmark
 from peakbench.benchmarks.images import MAX_IMAGE_BYTES, ImageReader
-from peakbench.benchmarks.sample import Sample, data_digest
+from peakbench.benchmarks.sample import ImageFile, RemoteImage, Sample, data_digest
 from peakbench.benchmarks.sources import MAX_LINE_BYTES
 from peakbench.errors import BadInputError
 
@@ -73,7 +73,7 @@ def test_the_digest_sees_every_part_of_a_sample(tiny: Tiny, what: str) -> None:
 def test_several_images_keep_their_order(tiny: Tiny) -> None:
     path = tiny(3)
     rewrite(path, lambda _, row: row | {"image": ["images/2.png", "images/0.png"]})
-    assert [image.path.name for image in load(path)[0].images] == ["2.png", "0.png"]
+    assert [image.path.name for image in load(path)[0].files] == ["2.png", "0.png"]
 
 
 def test_a_template_is_rendered_over_the_columns(tiny: Tiny) -> None:
@@ -165,9 +165,40 @@ def test_an_image_with_too_many_pixels_is_not_decoded(tmp_path: Path) -> None:
         ImageReader(tmp_path, tmp_path).read("huge.png")
 
 
+def looked_at(folder: Path, name: str) -> ImageFile:
+    image = ImageReader(folder, folder).read(name)
+    assert isinstance(image, ImageFile)
+    return image
+
+
+@pytest.mark.parametrize("url", ["http://example.org/a.png", "https://example.org:8443/a%20b.png?width=3"])
+def test_a_url_is_kept_as_it_stands(tmp_path: Path, url: str) -> None:
+    assert ImageReader(tmp_path, tmp_path).read(url) == RemoteImage(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://example.org/a.png",
+        "file:///etc/passwd",
+        "http:///a.png",
+        "http://example.org:port/a.png",
+        "http://me:secret@example.org/a.png",
+        "http://example.org/a b.png",
+        "http://example.org/é.png",
+        "http://example.org/\n.png",
+        "http://example.org/" + "a" * 9000,
+    ],
+)
+def test_a_url_that_no_server_should_be_handed_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ValueError, match="image") as told:
+        ImageReader(tmp_path, tmp_path).read(url)
+    assert "secret" not in str(told.value)
+
+
 def test_the_media_type_is_read_from_the_bytes(tmp_path: Path) -> None:
     Image.new("RGB", (4, 5)).save(tmp_path / "picture.png", format="JPEG")
-    image = ImageReader(tmp_path, tmp_path).read("picture.png")
+    image = looked_at(tmp_path, "picture.png")
     assert (image.mime, image.width, image.height) == ("image/jpeg", 4, 5)
 
 
@@ -250,24 +281,22 @@ def test_a_file_too_large_to_send_is_refused_unread(tmp_path: Path) -> None:
 def test_pictures_of_every_kind_are_read(tmp_path: Path, mode: str) -> None:
     name = "x.jpg" if mode == "CMYK" else "x.png"
     Image.new(mode, (4, 5)).save(tmp_path / name)
-    assert (ImageReader(tmp_path, tmp_path).read(name).width, ImageReader(tmp_path, tmp_path).read(name).height) == (
-        4,
-        5,
-    )
+    image = looked_at(tmp_path, name)
+    assert (image.width, image.height) == (4, 5)
 
 
 def test_a_jpeg_of_several_pictures_is_sent_as_a_jpeg(tmp_path: Path) -> None:
     """Telephones write them; their own media type is one that no server knows."""
     picture = Image.new("RGB", (4, 4))
     picture.save(tmp_path / "x.jpg", "MPO", save_all=True, append_images=[picture])
-    assert ImageReader(tmp_path, tmp_path).read("x.jpg").mime == "image/jpeg"
+    assert looked_at(tmp_path, "x.jpg").mime == "image/jpeg"
 
 
 @pytest.mark.filterwarnings("error")
 def test_a_picture_with_broken_metadata_is_read_in_silence(tmp_path: Path) -> None:
     exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x1c\x01\x03\0\xff\0\0\0\xff\xff\0\0"
     Image.new("RGB", (4, 4)).save(tmp_path / "x.jpg", exif=exif)
-    assert ImageReader(tmp_path, tmp_path).read("x.jpg").mime == "image/jpeg"
+    assert looked_at(tmp_path, "x.jpg").mime == "image/jpeg"
 
 
 @pytest.mark.parametrize(

@@ -78,14 +78,14 @@ def test_a_saved_data_set_gives_the_same_digest_and_the_untouched_bytes(tiny: Ti
     samples = load(path, path.parent / "saved")
     assert digest(samples) == digest(load(path))
     original = (path.parent / rows[0]["image"]).read_bytes()
-    assert samples[0].images[0].path.read_bytes() == original
+    assert samples[0].files[0].path.read_bytes() == original
 
 
 def test_several_columns_of_images_keep_their_order(tiny: Tiny) -> None:
     path = tiny(3, extra="columns: {image: [front, back]}\n")
     rows = [row | {"front": row["image"], "back": ["images/0.png", "images/1.png"]} for row in rows_of(path)]
     (path.parent / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert [image.path.name for image in load(path)[2].images] == ["2.png", "0.png", "1.png"]
+    assert [image.path.name for image in load(path)[2].files] == ["2.png", "0.png", "1.png"]
 
 
 def test_a_prompt_may_be_a_column_and_an_id_a_template(tiny: Tiny) -> None:

@@ -111,7 +111,7 @@ def answered(boards: tuple[Benchmark, list[Sample]], change: Change) -> list[Ans
     prepare, draw = preparer(benchmark.file, REGISTRY), random.Random(17)
     answers = []
     for sample in samples:
-        size = (sample.images[0].width, sample.images[0].height)
+        size = (sample.files[0].width, sample.files[0].height)
         items = []
         for one in sample.reference:
             assert isinstance(one, dict)

@@ -235,7 +235,7 @@ def test_what_is_asked_about_is_written_before_the_first_request_and_once(tiny: 
             sample.id: sample.digest for sample in samples
         }
     for sample in samples:
-        (image,) = sample.images
+        (image,) = sample.files
         content = Path(image.path).read_bytes()
         assert Path(image.path) == path.parent / "images" / f"{sample.line - 1}.png"
         assert (image.sha256, image.bytes) == (hashlib.sha256(content).hexdigest(), len(content))

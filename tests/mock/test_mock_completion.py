@@ -10,7 +10,9 @@ from mock_requests import chat, data_url, messages, picture
 from PIL import Image
 
 from peakbench.mock.answers import ConstantModel, MockAnswer
-from peakbench.mock.completion import Completion, RefusedError, complete, decode_image, image_tokens, pieces_of
+from peakbench.mock.completion import Completion, complete, image_tokens, pieces_of
+from peakbench.mock.pictures import decode_image
+from peakbench.mock.refusing import RefusedError
 
 TEXT = '{"type": "t-shirt", "color": "navy blue"} and some more'
 

@@ -18,8 +18,9 @@ from peakbench.benchmarks.defects.making import jpeg_of
 from peakbench.mock import MODEL_NAMES, build_models
 from peakbench.mock.artifacts import find_artifacts
 from peakbench.mock.captions import caption_in, find_misalignments
-from peakbench.mock.completion import RefusedError, complete
+from peakbench.mock.completion import complete
 from peakbench.mock.detective import TUNING_SEED, PixelDetective
+from peakbench.mock.refusing import RefusedError
 
 HELD_OUT_SEED = 424_242
 GROUND = (188, 204, 190)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from peakbench.benchmarks.benchmark import find_benchmark
-from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.sample import RemoteImage, Sample
 from peakbench.errors import BadInputError
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.http_transport import HttpTransport
@@ -124,7 +124,24 @@ def test_it_sends_the_untouched_bytes_of_the_image_before_the_text(send: Send, c
     assert text == {"type": "text", "text": "What is it?"}
     head, _, encoded = image["image_url"]["url"].partition(",")
     assert head == "data:image/png;base64"
-    assert base64.b64decode(encoded) == sample.images[0].path.read_bytes()
+    assert base64.b64decode(encoded) == sample.files[0].path.read_bytes()
+
+
+def test_several_images_are_sent_in_order_and_urls_as_they_stand(send: Send, canned: Canned, sample: Sample) -> None:
+    canned.body = completion(content="{}")
+    (file,) = sample.files
+    other = replace(file, mime="image/jpeg")
+    remote = RemoteImage('http://example.org/"a".png')
+    send(canned, replace(sample, images=(other, remote, file)))
+    ((_, body),) = canned.received
+    *images, text = body["messages"][0]["content"]
+    assert text["type"] == "text"
+    encoded = base64.b64encode(file.path.read_bytes()).decode()
+    assert [image["image_url"]["url"] for image in images] == [
+        f"data:image/jpeg;base64,{encoded}",
+        remote.url,
+        f"data:image/png;base64,{encoded}",
+    ]
 
 
 def test_it_keeps_everything_that_was_said(send: Send, canned: Canned, sample: Sample) -> None:
@@ -211,7 +228,7 @@ def test_a_server_that_is_not_there_is_a_connection_failure(send: Send, canned: 
 
 
 def test_an_image_that_changed_meanwhile_is_not_sent(send: Send, canned: Canned, sample: Sample) -> None:
-    sample.images[0].path.write_bytes(b"other bytes")
+    sample.files[0].path.write_bytes(b"other bytes")
     with pytest.raises(BadInputError, match="changed while"):
         send(canned, sample)
     assert canned.received == []

@@ -25,7 +25,7 @@ def test_what_is_written_is_read_in_order(tmp_path: Path) -> None:
     first, second = read_samples_file(tmp_path / "samples.jsonl")
     assert (first.id, first.line, first.cluster) == ("front and back", 3, "posh")
     assert (first.digest, second.digest) == tuple(sample.digest for sample in SAMPLES)
-    front, back = first.images
+    front, back = first.files
     assert (front.path, back.path) == ("/pictures/front", "/pictures/back")
     assert (front.sha256, front.mime, front.width, front.height, front.bytes) == (
         image("front").sha256,

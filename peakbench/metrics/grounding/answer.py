@@ -144,7 +144,7 @@ class GroundingReader:
 
     def read(self, sample: "Sample", items: Sequence[Any]) -> GroundingAnswer:
         """Bring a sample's reference and the items of an answer to it into one form."""
-        size = (sample.images[0].width, sample.images[0].height) if sample.images else (1, 1)
+        size = sample.size or (1, 1)
         wanted = extent_of(self._boxes.answers, size)
         predictions = self._answers.read(items, wanted)
         return GroundingAnswer(
