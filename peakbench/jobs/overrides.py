@@ -7,7 +7,7 @@ model's settings, these before the file's, and the defaults last.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -17,11 +17,14 @@ from peakbench.jobs.identity import without_secrets
 from peakbench.jobs.settings import RunSettings
 from peakbench.runners.constraint import ResponseFormat
 from peakbench.runners.transport import TransportName
+from peakbench.runs.records import Interpolation
 from peakbench.strict import StrictModel
 
 _ASKING = {"max_concurrency": "max_concurrency", "timeout": "timeout_s", "max_retries": "max_retries"}
 _OF_COMMANDS = ("output", "max_error_rate", "skip_bad", "api_key_env", "metrics")
 """What a file says to the command, not to each run."""
+_IMAGES = {"images_as": "form", "max_image_pixels": "max_pixels", "interpolation": "interpolation"}
+_MAY_BE_NULL = frozenset({"limit", "max_image_pixels"})
 _LONGEST_SHOWN = 60
 
 
@@ -37,16 +40,20 @@ class ModelSettings(StrictModel):
     response_format: ResponseFormat | None = None
     extra_body: dict[str, JsonValue] | None = None
     """Keys of every request's body; they take the place of those that are said farther off, all together."""
+    images_as: Literal["base64", "file"] | None = None
+    max_image_pixels: Annotated[int, Field(ge=1)] | None = None
+    """Larger images are sent made as small as this; null for untouched."""
+    interpolation: Interpolation | None = None
     timeout: Annotated[float, Field(ge=0.1, allow_inf_nan=False)] | None = None
     """Deadline of one sample, retries included, in seconds."""
     max_retries: Annotated[int, Field(ge=0)] | None = None
 
     @property
     def said(self) -> dict[str, Any]:
-        """What is given, by name, in the order of the fields; a null limit is one, every other null says nothing."""
+        """What is given, by name, in the order of the fields; a null limit is one, most other nulls say nothing."""
         names = [name for name in type(self).model_fields if name in self.model_fields_set]
         values = {name: getattr(self, name) for name in names}
-        return {name: value for name, value in values.items() if value is not None or name == "limit"}
+        return {name: value for name, value in values.items() if value is not None or name in _MAY_BE_NULL}
 
 
 class FileSettings(ModelSettings):
@@ -118,7 +125,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, BoxConvention):
         return f"{value.order}/{value.scale}"
     if not isinstance(value, Mapping):
-        return "all" if value is None else str(value)
+        return "none" if value is None else str(value)
     plain = without_secrets(dict(value))
     text = json.dumps(plain, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return text if len(text) <= _LONGEST_SHOWN else f"sha256:{digest(plain)[:12]}"
@@ -141,6 +148,14 @@ def applied(
     for name in (*taken, *_OF_COMMANDS, "name"):
         said.pop(name, None)
     asking = {of_asking: said.pop(name) for name, of_asking in _ASKING.items() if name in said}
+    images = {of_images: said.pop(name) for name, of_images in _IMAGES.items() if name in said}
     boxes = said.pop("boxes", None)
     model = settings.model if boxes is None else settings.model.model_copy(update={"boxes": boxes})
-    return replace(settings, model=model, asking=replace(settings.asking, **asking), variant=variant, **said)
+    return replace(
+        settings,
+        model=model,
+        asking=replace(settings.asking, **asking),
+        images=replace(settings.images, **images),
+        variant=variant,
+        **said,
+    )

@@ -18,6 +18,7 @@ from peakbench.errors import PeakBenchError
 from peakbench.jobs.identity import run_identity
 from peakbench.jobs.model_facts import complete_facts
 from peakbench.jobs.resuming import is_complete, missing_requests, nothing_settled
+from peakbench.jobs.run import refuse_remote_images
 from peakbench.jobs.score import metrics_of
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.sweep import Combination
@@ -170,6 +171,8 @@ def _planned(one: Combination, data: _Data, known: "_KnownRuns", registry: Regis
         hub = benchmark.file.training is not None and benchmark.file.training.hub is not None
         training = None if samples is None or hub else data.training(benchmark, settings)
         drawn = None if samples is None else draw_samples(samples, settings.limit, settings.seed)
+        if drawn is not None and not settings.allow_remote_images:
+            refuse_remote_images(drawn)
         identity = run_identity(benchmark, drawn or [], settings, training)
         unknown = {"data", "training"} if samples is None else {"training"} if hub else set()
         found, run, step = known.step(settings, identity, unknown)

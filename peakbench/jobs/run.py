@@ -69,7 +69,7 @@ def run_benchmark(
         settings = replace(settings, limit=None)  # that is no limit, and must not look like one
     samples = draw_samples(samples, settings.limit, settings.seed)
     if not settings.allow_remote_images:
-        _refuse_remote_images(samples)
+        refuse_remote_images(samples)
     training = read_training(benchmark, registry.null_values, skip_bad=settings.skip_bad)
     if training is not None and training.n_bad:
         lines = told(training.findings, training.n_bad)
@@ -104,7 +104,7 @@ def run_benchmark(
     return RunOutcome(folder, results, len(todo))
 
 
-def _refuse_remote_images(samples: Iterable[Sample]) -> None:
+def refuse_remote_images(samples: Iterable[Sample]) -> None:
     """Data may be hostile, and a server fetches from inside its network: a person has to say that it may.
 
     Raises:

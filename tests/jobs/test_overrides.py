@@ -61,9 +61,17 @@ def test_ways_that_the_command_line_makes_equal_are_asked_once(tmp_path: Path) -
     assert [run.title for run in planned(tmp_path, text, frozenset({"limit"}))] == ["a", "a [repeats=2]"]
 
 
+def test_how_images_are_sent_can_be_overridden(tmp_path: Path) -> None:
+    text = "settings: {max_image_pixels: 9}\noverrides: [{}, {max_image_pixels: null}]\nmodels: [{name: a}]\n"
+    assert [(run.title, run.settings.images.max_pixels) for run in planned(tmp_path, text)] == [
+        ("a", 9),
+        ("a [max_image_pixels=none]", None),
+    ]
+
+
 def test_no_limit_is_a_way_of_its_own(tmp_path: Path) -> None:
     runs = planned(tmp_path, "settings: {limit: 5}\noverrides: [{}, {limit: null}]\nmodels: [{name: a}]\n")
-    assert [(run.title, run.settings.limit) for run in runs] == [("a", 5), ("a [limit=all]", None)]
+    assert [(run.title, run.settings.limit) for run in runs] == [("a", 5), ("a [limit=none]", None)]
 
 
 def test_a_secret_in_an_override_stands_in_no_name(tmp_path: Path) -> None:
