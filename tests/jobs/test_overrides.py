@@ -143,6 +143,7 @@ def test_each_way_has_a_row_on_the_board_and_the_end_tells_of_every_run(
     boards = "".join(path.read_text() for path in tmp_path.glob("boards/*/board.md")).replace("\\", "")
     assert "constant-null [repeats=2]" in boards
     assert "constant-null [few]" in boards
+    assert "| constant-null |" in boards
     assert "not published" in boards
     assert "?" not in boards
     assert len(list((tmp_path / "boards").iterdir())) == 2  # three samples and six share no table
