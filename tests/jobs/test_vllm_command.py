@@ -52,7 +52,8 @@ def test_the_interpreter_is_read_from_the_script(tmp_path: Path, text: str, word
 def test_the_command_says_what_it_supports_whatever_else_it_prints(tmp_path: Path, package: Path) -> None:
     package.write_text(
         "import atexit\nprint('INFO: loading')\natexit.register(print, 'INFO: bye')\n"
-        "__version__ = '9.9'\nclass ModelRegistry:\n    @staticmethod\n    def get_supported_archs():\n        return {'B', 'A'}\n"
+        "__version__ = '9.9'\nclass ModelRegistry:\n    @staticmethod\n"
+        "    def get_supported_archs():\n        return {'B', 'A'}\n"
     )
     facts = ask_command(script(tmp_path, f"#!{sys.executable}\n"))
     assert (facts.version, facts.architectures) == ("9.9", frozenset({"A", "B"}))
