@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from peakbench.benchmarks.boxes import BoxConvention
 from peakbench.benchmarks.file import BenchmarkFile, DataSource, MadeData, read_benchmark_file
 from peakbench.benchmarks.loaders import DataPlace, Finding, iter_samples, load_samples
 from peakbench.benchmarks.sample import Sample
@@ -46,6 +47,24 @@ class Benchmark:
         """Digest of what answers are read by: fields with their null words, or labels and box conventions."""
         dumped = self.file.model_dump(mode="json", include={"fields", "null_values", "labels", "boxes"})
         return digest(dumped)
+
+    def read_with(self, answers: BoxConvention | None) -> "Benchmark":
+        """The benchmark for a model that writes boxes in its own way; the same one where there is nothing to change.
+
+        References, prompt and schema stay as they are: only how answers are read changes.
+
+        Raises:
+            BadInputError: If the benchmark has no boxes.
+        """
+        if answers is None:
+            return self
+        if self.file.boxes is None:
+            raise BadInputError(
+                f"{self.name} has no boxes, so no order of boxes can be declared for it",
+                mend="take `boxes` out, or ask that model this benchmark without it",
+            )
+        boxes = self.file.boxes.model_copy(update={"answers": answers})
+        return Benchmark(self.file.model_copy(update={"boxes": boxes}), self.path)
 
     def resolved(self) -> dict[str, Any]:
         """The whole file as JSON, defaults included, as `run.json` keeps it."""

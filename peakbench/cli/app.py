@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from peakbench import __version__
-from peakbench.cli import benchmarks, demo, init, leaderboard, metrics, mock_server, run, score, sweep
+from peakbench.cli import benchmarks, demo, doctor, init, leaderboard, metrics, mock_server, run, score, sweep
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "token_normalize_func": lambda word: word.replace("_", "-")}
 
@@ -41,6 +41,7 @@ app.command("sweep")(sweep.sweep)
 app.command("score")(score.score)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("init")(init.init)
+app.command("doctor")(doctor.doctor)
 app.command("mock-server")(mock_server.mock_server)
 app.add_typer(benchmarks.app, name="benchmarks")
 app.add_typer(metrics.app, name="metrics")

@@ -2,19 +2,21 @@
 
 import shlex
 import sys
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from peakbench.cli import options
-from peakbench.cli.request_options import AUTO_MAX, without_values
+from peakbench.cli.request_options import without_values
 from peakbench.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from peakbench.jobs.overrides import FileSettings
     from peakbench.jobs.settings import RunSettings
     from peakbench.metrics.registry import Registry
     from peakbench.runs.manifest import ModelFacts
@@ -50,7 +52,7 @@ class AskingOptions:
             "--max-connections",
             metavar="N|auto[:MAX]",
             help="Requests in flight at once: so many; or as many as the server answers faster by, up to MAX "
-            f"({AUTO_MAX}), fewer when it says 429.",
+            "(256), fewer when it says 429.",
         ),
     ] = "8"
     transport: Annotated[
@@ -179,8 +181,8 @@ class AskingOptions:
         Raises:
             BadInputError: If an option's text cannot be read.
         """
-        from peakbench.cli.request_options import added_keys, concurrency, headers
-        from peakbench.jobs.settings import RunSettings, api_key
+        from peakbench.cli.request_options import added_keys, headers
+        from peakbench.jobs.settings import RunSettings, api_key, concurrency
         from peakbench.runners.asking import AskingSettings
         from peakbench.runners.endpoint import Endpoint, endpoints_at
         from peakbench.runs.records import ImageSending
@@ -212,11 +214,33 @@ class AskingOptions:
             command=command_line(),
         )
 
+    def with_file(self, file: "FileSettings", path: Path, taken: Collection[str]) -> "AskingOptions":
+        """The same options with what a run file says to the command itself, where the command line does not.
+
+        Args:
+            file: The file's settings.
+            path: Where it lies; the registry file that it names is relative to it.
+            taken: Names of what the command line says.
+        """
+        said = {name: value for name, value in file.of_commands.items() if name not in taken}
+        for name in ("output", "metrics"):
+            if name in said:
+                said[name] = Path(said[name]).expanduser()
+        if "metrics" in said:
+            said["metrics"] = path.parent / said["metrics"]
+        return replace(self, **said)
+
     def registry(self) -> "Registry":
         """The metrics that answers are scored by."""
         from peakbench.metrics.registry import Registry
 
         return Registry.load(self.metrics, allow_code=self.allow_code)
+
+
+def given_names(context: typer.Context) -> frozenset[str]:
+    """Names of the options that stand on the command line, or come from the environment; not those left to defaults."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return frozenset(name for name, source in sources.items() if source and not source.name.startswith("DEFAULT"))
 
 
 def command_line() -> str:

@@ -13,6 +13,12 @@ def leaderboard(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", "--output-path", help="Folder for board.md, .csv, .json and .png.")
     ] = None,
+    reported: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--reported", help="A file of values that others report, shown below the board, apart; may be given again."
+        ),
+    ] = None,
     max_error_rate: options.MaxErrorRate = 0.01,
     metrics: options.Metrics = None,
     allow_code: options.AllowCode = False,
@@ -23,11 +29,13 @@ def leaderboard(
 
     from peakbench.cli.console import output_console, print_json, say
     from peakbench.jobs.leaderboard import make_boards
+    from peakbench.leaderboards.reported import read_reported
     from peakbench.leaderboards.terminal import print_board
     from peakbench.leaderboards.writer import write_boards
     from peakbench.metrics.registry import Registry
 
-    boards = make_boards(runs, Registry.load(metrics, allow_code=allow_code), max_error_rate, say)
+    told = [read_reported(file) for file in reported or ()]
+    boards = make_boards(runs, Registry.load(metrics, allow_code=allow_code), max_error_rate, say, told)
     console = output_console()
     for board in () if as_json else boards:
         print_board(board, console)

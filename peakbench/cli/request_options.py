@@ -8,33 +8,10 @@ from typing import Any
 from peakbench.errors import BadInputError
 from peakbench.redaction import sounds_secret
 
-AUTO_MAX = 256
-"""Most requests at once where `auto` says no other."""
-_MOST_AT_ONCE = 4096
 _TEMPLATE = "chat_template_kwargs"
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VARIABLE = re.compile(r"(?:--serve[-_]option=)?env\.(?P<name>[^=]+)=")
 _OURS = frozenset({"authorization", "content-type", "content-length", "host"})
-
-
-def concurrency(given: str) -> tuple[int, bool]:
-    """How many requests at once `--max-concurrency` says: N, or `auto` or `auto:MAX`.
-
-    Returns:
-        So many, or at most so many; and whether asking finds out itself how many.
-
-    Raises:
-        BadInputError: If it is neither.
-    """
-    match = re.fullmatch(r"(auto)(?::(\d{1,4}))?|(\d{1,4})", given.strip(), re.ASCII)
-    auto, most, fixed = match.groups() if match else (None, None, None)
-    number = int(fixed or most or (AUTO_MAX if auto else 0))
-    if not 1 <= number <= _MOST_AT_ONCE:
-        raise BadInputError(
-            f"--max-concurrency {given} is neither a number from 1 to {_MOST_AT_ONCE} nor auto",
-            mend="give a number, such as 8; or auto, or auto:64 for at most 64",
-        )
-    return number, auto is not None
 
 
 def added_keys(extra_body: str | None, chat_template_kwargs: str | None) -> dict[str, Any]:

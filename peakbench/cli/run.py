@@ -65,10 +65,11 @@ def run(
         raise BadInputError("--served-model-name and --serve-option are for --serve", mend="give --serve, too")
     section = read_options(serve_option)
     source = source_of(model, revision, section) if serve else None
-    facts = ModelFacts(name=model, revision=revision)
+    name = model
     if source is not None:
         section = section.model_copy(update={"model": model})
-        facts = ModelFacts(name=served_model_name or source.name, revision=source.asked[1] or revision)
+        name, revision = served_model_name or source.name, source.asked[1] or revision
+    facts = ModelFacts(name=name, revision=revision, sources={"revision": "command"} if revision else {})
     settings = replace(asking.settings(facts, base_url or [DEFAULT_URL]), data=data)
     plan = plan_of(facts, section, vllm_bin, settings) if serve else None
     registry = asking.registry()

@@ -7,7 +7,7 @@ from pathlib import Path
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.jobs.leaderboard import make_boards
 from peakbench.jobs.settings import RunSettings
-from peakbench.jobs.sweep import SweepOutcome, read_sweep, sweep
+from peakbench.jobs.sweep import SweepOutcome, combinations, read_sweep, sweep
 from peakbench.jobs.watching import Watching
 from peakbench.leaderboards.rows import Board
 from peakbench.leaderboards.writer import write_boards
@@ -68,7 +68,7 @@ def demo(
             cache=data,
             command="",
         )
-        outcomes = sweep(file, path, settings, registry, watch)
+        outcomes = sweep(combinations(file, path, settings), registry, watch)
     failed = [outcome.error for outcome in outcomes if outcome.error]
     if failed:
         raise failed[0]

@@ -52,7 +52,8 @@ def ensure_floors(
     samples_once = cache(samples)
     folders = []
     for name in file.all_floors:
-        own = identity.model_copy(update={"kind": "floor", "model": floor_model(name), "revision": None, "repeats": 1})
+        of_floor = {"kind": "floor", "model": floor_model(name), "revision": None, "repeats": 1, "variant": None}
+        own = identity.model_copy(update=of_floor | {"fields": benchmark.fields_digest})
         place = root / folder_name(own.model) / folder_name(own.benchmark)
         folder = _existing(place, own)
         if folder is None or not _scored_with(folder, expected):

@@ -25,13 +25,14 @@ def run_identity(
         data=data_digest([sample.digest for sample in samples]),
         prompt=benchmark.prompt_digest,
         generation=_generation(benchmark, settings),
-        fields=benchmark.fields_digest,
+        fields=benchmark.read_with(settings.model.boxes).fields_digest,
         model=settings.model.name,
         revision=settings.model.revision,
         repeats=settings.repeats,
         limit=settings.limit,
         seed=settings.seed,
         training=None if training is None else training.digest,
+        variant=settings.variant,
     )
 
 

@@ -10,6 +10,7 @@ from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.score import read_samples, score_run
 from peakbench.leaderboards.board import build_board
 from peakbench.leaderboards.entries import BoardEntry, newest_entries, read_entry
+from peakbench.leaderboards.reported import ReportedTable
 from peakbench.leaderboards.rows import Board, ReferenceLine
 from peakbench.metrics.registry import Registry
 from peakbench.runs.folder import RunFolder, find_runs
@@ -20,6 +21,7 @@ def make_boards(
     registry: Registry,
     max_error_rate: float = 0.01,
     say: Callable[[str], None] = lambda _: None,
+    reported: Sequence[ReportedTable] = (),
 ) -> list[Board]:
     """Build a board for each benchmark found in the places given.
 
@@ -31,9 +33,11 @@ def make_boards(
         registry: The metrics.
         max_error_rate: Share of failed samples above which a model is not ranked.
         say: Called with a line for the person about each run that is left out.
+        reported: What others report, each to stand below the board of its benchmark; below the only board there is,
+            whatever it was measured on.
 
     Raises:
-        BadInputError: If no finished run is found.
+        BadInputError: If no finished run is found, or none of several boards is of a benchmark that is reported about.
         NotComparableError: If runs of one benchmark differ in data, prompt, samples or metrics.
     """
     runs = find_runs(places)
@@ -44,14 +48,50 @@ def make_boards(
             mend="go on with an unfinished one (`peakbench run … --resume`), or make one with `peakbench run`",
         )
     newest = newest_entries(entries)
-    boards = []
+    boards, names = [], []
     for benchmark in dict.fromkeys(entry.results.benchmark for entry in newest):  # in the order of their first runs
         chosen = [entry for entry in newest if entry.results.benchmark == benchmark]
         _require_same_data(chosen)
         floors = [read_entry(floor.path) for floor in _floors(chosen[0], registry)]
         lines = _reference_lines(RunFolder(chosen[0].facts.folder))
         boards.append(build_board([*chosen, *floors], registry.definitions, max_error_rate, reference_lines=lines))
-    return boards
+        names.append(_benchmark_names(RunFolder(chosen[0].facts.folder)))
+    return _with_reported(boards, names, reported)
+
+
+def _benchmark_names(run: RunFolder) -> set[str]:
+    """What others may call a run's benchmark: its id, with or without version, or its data set on the Hub."""
+    file = BenchmarkFile.model_validate(run.read_manifest().benchmark)
+    return {file.id, file.name, *([file.data.hub.repo] if file.data.hub else [])}
+
+
+def _with_reported(boards: list[Board], names: list[set[str]], reported: Sequence[ReportedTable]) -> list[Board]:
+    """The boards, each with what is reported about its benchmark."""
+    sections: list[list[ReportedTable]] = [[] for _ in boards]
+    for table in reported:
+        place = next((place for place, known in enumerate(names) if table.benchmark in known), None)
+        if place is None and len(boards) > 1:
+            raise BadInputError(
+                f"what is reported is about {table.benchmark}, and these are the boards of "
+                f"{', '.join(board.benchmark for board in boards)}",
+                mend="name the runs of one benchmark alone, below whose board it is to stand",
+            )
+        sections[place or 0].append(table)
+    return [board.model_copy(update={"reported": some}) for board, some in zip(boards, sections, strict=True)]
+
+
+def boards_of_sweep(runs: Sequence[RunFolder], registry: Registry, max_error_rate: float = 0.01) -> list[Board]:
+    """Boards of the runs of one sweep: runs over different samples, as by other limits, stand on boards of their own.
+
+    Args:
+        runs: Finished, scored runs.
+        registry: The metrics.
+        max_error_rate: Share of failed samples above which a model is not ranked.
+    """
+    groups: dict[tuple[tuple[str, str], ...], list[Path]] = {}
+    for run in runs:
+        groups.setdefault(tuple(sorted(run.read_results().comparable.items())), []).append(run.path)
+    return [board for paths in groups.values() for board in make_boards(paths, registry, max_error_rate)]
 
 
 def _reference_lines(run: RunFolder) -> list[ReferenceLine]:

@@ -35,7 +35,7 @@ def earlier_run(settings: RunSettings, identity: Identity) -> RunFolder | None:
     if settings.keep_finished:
         return next(iter(finished + same), None)
     if not settings.resume:
-        if same and _nothing_settled(same[0]):  # it broke off before the first answer; there is nothing to decide
+        if same and nothing_settled(same[0]):  # it broke off before the first answer; there is nothing to decide
             return same[0]
         if same:
             raise BadInputError(
@@ -62,7 +62,8 @@ def earlier_run(settings: RunSettings, identity: Identity) -> RunFolder | None:
     )
 
 
-def _nothing_settled(run: RunFolder) -> bool:
+def nothing_settled(run: RunFolder) -> bool:
+    """Whether a run broke off before its first answer."""
     if not run.journal_path.exists():
         return True
     with run.journal() as journal:

@@ -12,9 +12,10 @@ from peakbench.errors import BadInputError, InterruptedRunError, PeakBenchError
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
 from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.identity import run_identity
+from peakbench.jobs.model_facts import complete_facts
 from peakbench.jobs.resuming import earlier_run, is_complete, missing_requests, with_way_on
 from peakbench.jobs.score import metrics_of, score_run
-from peakbench.jobs.session import ask_missing, begin_session, reach_servers
+from peakbench.jobs.session import ask_missing, begin_session, first_reached, reach_servers
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
@@ -34,10 +35,12 @@ class RunOutcome:
     Attributes:
         folder: Where it lies.
         results: Its scores.
+        n_asked: Requests that were asked for it now; 0 for a finished run that was kept.
     """
 
     folder: RunFolder
     results: Results
+    n_asked: int = 0
 
 
 def run_benchmark(
@@ -52,6 +55,7 @@ def run_benchmark(
     """
     watching = watching or Watching()
     metrics_of(benchmark.file, registry)  # a benchmark that cannot be scored is not asked
+    benchmark.read_with(settings.model.boxes)  # nor one that has no boxes, where their order is declared
     request_extra(settings.response_format, benchmark.file.answer_schema, settings.extra_body)
     _require_boxes_of_any_size(benchmark, settings)
     if settings.data is None and benchmark.file.data.make is not None:
@@ -65,7 +69,7 @@ def run_benchmark(
         settings = replace(settings, limit=None)  # that is no limit, and must not look like one
     samples = draw_samples(samples, settings.limit, settings.seed)
     if not settings.allow_remote_images:
-        _refuse_remote_images(samples)
+        refuse_remote_images(samples)
     training = read_training(benchmark, registry.null_values, skip_bad=settings.skip_bad)
     if training is not None and training.n_bad:
         lines = told(training.findings, training.n_bad)
@@ -78,7 +82,12 @@ def run_benchmark(
         try:
             if earlier is None:
                 facts = _data_facts(data, samples, skipped, training, identity)
-                folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, settings, registry))
+                model = settings.model
+                if reached is not None:
+                    endpoint, server = first_reached(reached[1])
+                    model = complete_facts(model, server, endpoint.base_url)
+                known = replace(settings, model=model)
+                folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, known, registry))
             folder.write_samples(samples, folder.read_manifest())
             todo = missing_requests(folder, samples, settings)
             if todo:  # else nothing is missing but the scores, and no server is needed for them
@@ -96,10 +105,10 @@ def run_benchmark(
         except KeyboardInterrupt as error:
             interrupted = InterruptedRunError("interrupted; everything answered so far is kept")
             raise with_way_on(interrupted, settings, folder) from error
-    return RunOutcome(folder, results)
+    return RunOutcome(folder, results, len(todo))
 
 
-def _refuse_remote_images(samples: Iterable[Sample]) -> None:
+def refuse_remote_images(samples: Iterable[Sample]) -> None:
     """Data may be hostile, and a server fetches from inside its network: a person has to say that it may.
 
     Raises:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from peakbench.benchmarks.file import BenchmarkFile
 from peakbench.files import make_folder, write_atomically
 from peakbench.jobs.sweep import SweepFile
+from peakbench.leaderboards.reported import PREFIX, ReportedFile
 from peakbench.leaderboards.rows import Board
 from peakbench.metrics.definitions import RegistryExtension, RegistryFile
 from peakbench.runs.journal import JOURNAL_SCHEMA_VERSION, JournalHeader
@@ -39,6 +40,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "benchmark": _benchmark_file(),
         "responses": _journal_line(),
         "samples": _samples_line(),
+        "reported": _reported_file(),
     }
     return {f"{name}.schema.json": {"$schema": _DIALECT, **schema} for name, schema in made.items()}
 
@@ -55,6 +57,15 @@ def _benchmark_file() -> dict[str, Any]:
         "then": {"$ref": "#/$defs/PartOfBenchmarkFile"},
         "else": {"$ref": "#/$defs/BenchmarkFile"},
     }
+
+
+def _reported_file() -> dict[str, Any]:
+    """A file of reported values: in it they stand in a row by their own keys, beside the facts."""
+    schema = ReportedFile.model_json_schema()
+    row = schema["$defs"]["ReportedRow"]
+    value = row["properties"].pop("values")["additionalProperties"]
+    row["patternProperties"] = {f"^{PREFIX}": value}
+    return schema
 
 
 def _without_required(schema: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
             majority = None
             if benchmark.file.fields:
                 majority = run_majority(benchmark.file, manifest.data, samples, registry.null_values)
-            answered = answers_to(samples, journal, registry, benchmark.file, identity.repeats, majority)
+            read_as = benchmark.read_with(manifest.model.boxes).file
+            answered = answers_to(samples, journal, registry, read_as, identity.repeats, majority)
             counts = score_answers(answered, metrics, writer)
         results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
         performance = None

@@ -13,6 +13,7 @@ from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.watching import Watching
 from peakbench.runners.asking import AskingState, ask
 from peakbench.runners.constraint import request_extra, require_constraint
+from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.images import require_readable_files
 from peakbench.runners.interrupts import interrupts
 from peakbench.runners.opening import open_transport, run_loop
@@ -23,7 +24,7 @@ from peakbench.runners.serving.server import while_served
 from peakbench.runners.transport import Transport
 from peakbench.runners.warmup import warm_up
 from peakbench.runs.folder import RunFolder, utc_now
-from peakbench.runs.manifest import ConcurrencyCourse, EndpointUse, RunManifest, Session
+from peakbench.runs.manifest import ConcurrencyCourse, EndpointUse, RunManifest, ServerFacts, Session
 from peakbench.runs.records import Generation, Request
 
 
@@ -47,9 +48,14 @@ def reach_servers(settings: RunSettings, watching: Watching) -> tuple[RunSetting
     return settings, probed
 
 
+def first_reached(servers: Sequence[Probed]) -> tuple[Endpoint, ServerFacts]:
+    """The first endpoint that answered, and what it says of itself; there is one, else none would have been reached."""
+    return next((each.endpoint, each.facts) for each in servers if each.facts is not None)
+
+
 def begin_session(folder: RunFolder, settings: RunSettings, servers: Sequence[Probed]) -> RunManifest:
     """Note in `run.json` that asking begins; what was scored before no longer holds."""
-    first, facts = next((each.endpoint, each.facts) for each in servers if each.facts is not None)
+    first, facts = first_reached(servers)
     uses = [EndpointUse(base_url=each.endpoint.base_url, server=each.facts) for each in servers]
     session = Session(
         started=utc_now(),

@@ -1,6 +1,7 @@
 """How one run is made: what is evaluated, where and how hard it is asked, and where everything goes."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,10 @@ from peakbench.runners.serving.server import ManagedServer
 from peakbench.runners.transport import STALL_TIMEOUT_S, TransportName
 from peakbench.runs.manifest import ModelFacts
 from peakbench.runs.records import ImageSending
+
+AUTO_MAX = 256
+"""Most requests at once where `auto` says no other."""
+_MOST_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class RunSettings:
         skip_bad: Leave bad rows out, and record them, instead of refusing the data.
         cache: Where rendered data is kept; None for the person's cache folder.
         server: The server to start when there is something to ask; None for one that runs. Whoever made it stops it.
+        variant: What tells this run from others of the same model in one sweep, in words.
     """
 
     model: ModelFacts
@@ -72,6 +78,7 @@ class RunSettings:
     skip_bad: bool = False
     cache: Path | None = None
     server: ManagedServer | None = None
+    variant: str | None = None
     more_endpoints: tuple[Endpoint, ...] = ()
 
     @property
@@ -92,3 +99,23 @@ def api_key(variable: str) -> str:
             f"the environment variable {variable} holds characters that no key may hold", mend="set it again"
         )
     return key or "EMPTY"
+
+
+def concurrency(given: str) -> tuple[int, bool]:
+    """How many requests at once `--max-concurrency` says: N, or `auto` or `auto:MAX`.
+
+    Returns:
+        So many, or at most so many; and whether asking finds out itself how many.
+
+    Raises:
+        BadInputError: If it is neither.
+    """
+    match = re.fullmatch(r"(auto)(?::(\d{1,4}))?|(\d{1,4})", given.strip(), re.ASCII)
+    auto, most, fixed = match.groups() if match else (None, None, None)
+    number = int(fixed or most or (AUTO_MAX if auto else 0))
+    if not 1 <= number <= _MOST_AT_ONCE:
+        raise BadInputError(
+            f"--max-concurrency {given} is neither a number from 1 to {_MOST_AT_ONCE} nor auto",
+            mend="give a number, such as 8; or auto, or auto:64 for at most 64",
+        )
+    return number, auto is not None

@@ -1,8 +1,10 @@
 """Many models, one after the other, on many benchmarks; one that fails does not stop the others."""
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import groupby, product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,19 +13,23 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from peakbench.benchmarks.benchmark import Benchmark, find_benchmark
 from peakbench.content import content_root
 from peakbench.errors import BadInputError, ExitCode, InterruptedRunError, PeakBenchError
+from peakbench.jobs.overrides import FileSettings, ModelSettings, Override, applied, told_apart
 from peakbench.jobs.run import RunOutcome, run_benchmark
 from peakbench.jobs.serving import open_server, plan_of
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
 from peakbench.runners.endpoint import endpoints_at
+from peakbench.runners.serving.plan import ServePlan
 from peakbench.runners.serving.section import ServeSection, combined
 from peakbench.runs.manifest import ModelFacts
 from peakbench.strict import StrictModel, read_yaml, validation_message
 
+_LORA = re.compile(r"(?P<base>[^:@\s]+):(?P<adapter>[^:@\s]+)(@(?P<revision>[^:@\s]+))?")
+
 
 class SweepModel(ModelFacts):
-    """A model of a sweep: its facts, and where it is asked when that is not the sweep's own URL."""
+    """A model of a sweep: its facts, and where and how it is asked when that is not as the sweep says."""
 
     base_url: str | None = None
     base_urls: Annotated[list[str], Field(min_length=1)] | None = None
@@ -32,17 +38,41 @@ class SweepModel(ModelFacts):
     """Of the sweep's benchmarks, those that it is asked; all when not given."""
     serve: ServeSection | None = None
     """How its server is started with `--serve`: what differs from the sweep's `serve`."""
+    lora: str | None = None
+    """`base:adapter@revision` of an adapter that is served under `name`: Hub ids or absolute folders; the revision is
+    the adapter's."""
+    settings: ModelSettings = ModelSettings()
+    """How it is asked."""
+    overrides: list[Override] | None = None
+    """Ways in which it is asked, one after the other; those of the file when not given."""
+
+    @field_validator("overrides")
+    @classmethod
+    def _distinct(cls, overrides: list[Override] | None) -> list[Override] | None:
+        return overrides and told_apart(overrides)
 
     @model_validator(mode="after")
-    def _one_way_to_say_where(self) -> "SweepModel":
+    def _what_can_be_given(self) -> "SweepModel":
         if self.base_url is not None and self.base_urls is not None:
             raise ValueError("`base_url` and `base_urls` exclude one another; give one of them")
+        for name in ("sources", "parameter_count"):
+            if name in self.model_fields_set:
+                raise ValueError(f"`{name}` is found out, not given; take it out")
+        if self.lora is None:
+            return self
+        if not _LORA.fullmatch(self.lora):
+            raise ValueError(f"`lora` is written base:adapter or base:adapter@revision, not {self.lora!r}")
+        for name in ("base", "adapter", "revision"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"`lora` says the {name}; take `{name}` out")
         return self
 
     @property
     def facts(self) -> ModelFacts:
         """The facts alone."""
-        return ModelFacts(**self.model_dump(include=set(ModelFacts.model_fields)))
+        facts = ModelFacts(**{name: getattr(self, name) for name in ModelFacts.model_fields})
+        told = _LORA.fullmatch(self.lora or "")
+        return facts.model_copy(update=told.groupdict()) if told else facts
 
 
 class SweepFile(StrictModel):
@@ -55,7 +85,16 @@ class SweepFile(StrictModel):
     """Where models are asked that name no URL of their own."""
     serve: ServeSection | None = None
     """How servers are started with `--serve`."""
+    settings: FileSettings = FileSettings()
+    """How models are asked; what the command line says goes before."""
+    overrides: list[Override] = []
+    """Ways in which every model is asked, one after the other, each a run of its own; `{}` is the way without any."""
     models: Annotated[list[SweepModel], Field(min_length=1)]
+
+    @field_validator("overrides")
+    @classmethod
+    def _distinct(cls, overrides: list[Override]) -> list[Override]:
+        return told_apart(overrides)
 
     @field_validator("models")
     @classmethod
@@ -89,20 +128,61 @@ class SweepFile(StrictModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Combination:
+    """One run of a sweep: a model on a benchmark in one of the ways in which it is asked.
+
+    Attributes:
+        name: The benchmark, as the file names it.
+        benchmark: The benchmark.
+        settings: Of the run.
+        server: The server that is started for it; None for a model whose server is not ours.
+    """
+
+    name: str
+    benchmark: Benchmark
+    settings: RunSettings
+    server: ServePlan | None = None
+
+    @property
+    def title(self) -> str:
+        """The served name, with what tells the run from others of the model."""
+        model, variant = self.settings.model.name, self.settings.variant
+        return f"{model} [{variant}]" if variant else model
+
+
+@dataclass(frozen=True, slots=True)
 class SweepOutcome:
     """What came of one model on one benchmark.
 
     Attributes:
         model: The served name.
+        variant: What tells the run from others of the model; None where there is but one.
         benchmark: As the sweep names it.
+        benchmark_name: Its `id@version`.
         run: The run, when it ended well.
         error: Why it did not.
+        seconds: How long it took, scoring included.
     """
 
     model: str
+    variant: str | None
     benchmark: str
+    benchmark_name: str
     run: RunOutcome | None
     error: PeakBenchError | None
+    seconds: float
+
+    @property
+    def title(self) -> str:
+        """The served name, with what tells the run from others of the model."""
+        return f"{self.model} [{self.variant}]" if self.variant else self.model
+
+    @property
+    def state(self) -> Literal["finished", "kept", "failed"]:
+        """`kept` is a finished run of before, of which nothing was asked again."""
+        if self.run is None:
+            return "failed"
+        return "finished" if self.run.n_asked else "kept"
 
 
 def read_sweep(name: str) -> tuple[SweepFile, Path]:
@@ -126,66 +206,103 @@ def read_sweep(name: str) -> tuple[SweepFile, Path]:
         raise BadInputError(validation_message(path, error), mend="mend the file") from error
 
 
-def sweep(
+def combinations(
     file: SweepFile,
     path: Path,
     settings: RunSettings,
-    registry: Registry,
-    watch: Callable[[str], Watching],
     benchmarks: Sequence[str] = (),
-    *,
+    taken: Collection[str] = (),
     vllm: str | None = None,
-) -> list[SweepOutcome]:
-    """Run every model on every benchmark of the file: benchmark by benchmark, or model by model when they are served.
+) -> list[Combination]:
+    """Every run of a sweep, in the order of asking: benchmark by benchmark; model by model where servers are started.
 
     Args:
         file: The run file.
-        path: Where it lies; benchmark paths are relative to it.
-        settings: For every run; the model is replaced, and the URL where the model names one.
-        registry: The metrics.
-        watch: Gives the watching of one model's run.
+        path: Where it lies; benchmark paths and folders of models are relative to it.
+        settings: For every run; the model is replaced, and what the file says otherwise.
         benchmarks: Only these, when given.
+        taken: Names of what the command line says, which goes before the file.
         vllm: Start the server of each model that names no URL of its own, with this command of vLLM; None: they run.
 
     Raises:
-        BadInputError: If a benchmark, a URL or a server's command of the file cannot be used; nothing was asked then.
-        InterruptedRunError: If the person stopped it.
+        BadInputError: If a benchmark, a URL, a folder or a server's command of the file cannot be used.
     """
     found = []
     for name in benchmarks or file.benchmarks:
         local = path.parent / name
         found.append((name, find_benchmark(str(local) if local.is_file() else name)))
-    each = [(replace(_at_own_endpoints(settings, model), model=model.facts), model.benchmarks) for model in file.models]
-    outcomes = []
-
-    def run_each(pairs: Iterable[tuple[tuple[str, Benchmark], tuple[RunSettings, list[str] | None]]]) -> None:
-        for (name, benchmark), (own, only) in pairs:
-            if only is not None and name not in only:
-                continue
-            model = own.model.name
-            try:
-                run = run_benchmark(benchmark, own, registry, watch(model))
-                outcomes.append(SweepOutcome(model, name, run, None))
-            except InterruptedRunError:
-                raise
-            except PeakBenchError as error:
-                if error.exit_code is ExitCode.INTERNAL:
-                    raise
-                outcomes.append(SweepOutcome(model, name, None, error))
-
-    if vllm is None:
-        run_each(product(found, each))
-        return outcomes
+    own = [replace(_at_own_endpoints(settings, model), model=_facts(model, path)) for model in file.models]
     servers = [
-        None
-        if model.base_url or model.base_urls
-        else plan_of(model.facts, combined(file.serve, model.serve), vllm, settings)
-        for model in file.models
+        plan_of(one.model, combined(file.serve, model.serve), vllm, settings)
+        if vllm is not None and model.base_url is None and model.base_urls is None
+        else None
+        for model, one in zip(file.models, own, strict=True)
     ]
-    for server, (own, only) in zip(servers, each, strict=True):
-        with open_server(server, settings) as managed:
-            run_each(product(found, [(replace(own, server=managed), only)]))
+    models = list(zip(file.models, own, servers, strict=True))
+    pairs = product(found, models) if vllm is None else ((each, model) for model in models for each in found)
+    made = []
+    for (name, benchmark), (model, its_settings, server) in pairs:
+        if model.benchmarks is not None and name not in model.benchmarks:
+            continue
+        overrides = file.overrides if model.overrides is None else model.overrides
+        ways: dict[str | None, Override] = {}
+        for override in overrides or [Override()]:  # those that the command line makes equal are asked once
+            ways.setdefault(override.variant(taken), override)
+        for variant, override in ways.items():
+            layers = [file.settings, model.settings, override]
+            made.append(Combination(name, benchmark, applied(its_settings, layers, taken, variant), server))
+            benchmark.read_with(made[-1].settings.model.boxes)
+    return made
+
+
+def sweep(runs: Sequence[Combination], registry: Registry, watch: Callable[[str], Watching]) -> list[SweepOutcome]:
+    """Make every run of a sweep; one that fails does not stop the others.
+
+    Args:
+        runs: What `combinations` gives; runs of one served model stand in a row.
+        registry: The metrics.
+        watch: Gives the watching of one run, by its title.
+
+    Raises:
+        InterruptedRunError: If the person stopped it.
+    """
+    outcomes = []
+    for plan, group in groupby(runs, key=lambda one: one.server):
+        same = list(group)
+        with open_server(plan, same[0].settings) as server:
+            outcomes += [_outcome(one, replace(one.settings, server=server), registry, watch) for one in same]
     return outcomes
+
+
+def _outcome(
+    one: Combination, settings: RunSettings, registry: Registry, watch: Callable[[str], Watching]
+) -> SweepOutcome:
+    began = time.monotonic()
+    run, failed = None, None
+    try:
+        run = run_benchmark(one.benchmark, settings, registry, watch(one.title))
+    except InterruptedRunError:
+        raise
+    except PeakBenchError as error:
+        if error.exit_code is ExitCode.INTERNAL:
+            raise
+        failed = error
+    seconds = time.monotonic() - began
+    return SweepOutcome(settings.model.name, settings.variant, one.name, one.benchmark.name, run, failed, seconds)
+
+
+def _facts(model: SweepModel, path: Path) -> ModelFacts:
+    """A model's facts, with the folder of its files, which is relative to the run file."""
+    facts = model.facts
+    if facts.path is None:
+        return facts
+    folder = (path.parent / Path(facts.path).expanduser()).resolve()
+    if not folder.is_dir():
+        raise BadInputError(
+            f"{path}: `{model.name}`: there is no folder {folder}",
+            mend="mend its `path`, or take it out: it is read for facts only",
+        )
+    return facts.model_copy(update={"path": str(folder)})
 
 
 def _at_own_endpoints(settings: RunSettings, model: SweepModel) -> RunSettings:

@@ -31,6 +31,7 @@ class RunFacts:
         server: The server's name and version.
         note: What else a reader should know; for a floor, what it answers.
         superseded: Earlier runs of the same model that this one stands for.
+        variant: What tells it from other runs of the model in one sweep.
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class RunFacts:
     server: str | None = None
     note: str = ""
     superseded: int = 0
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,13 @@ def read_entry(folder: Path) -> BoardEntry:
 
 
 def newest_entries(entries: Iterable[BoardEntry]) -> list[BoardEntry]:
-    """Keep the newest run of each model (and floor) on each benchmark, and count those it stands for.
+    """Keep the newest run of each model (and variant, and floor) on each benchmark, and count those it stands for.
 
     The newest is the one that was started last; among equals the one whose run id sorts last.
     """
-    groups: dict[tuple[str, str, str], list[BoardEntry]] = {}
+    groups: dict[tuple[str, str, str, str | None], list[BoardEntry]] = {}
     for entry in entries:
-        key = (entry.results.benchmark, entry.results.kind, entry.results.model)
+        key = (entry.results.benchmark, entry.results.kind, entry.results.model, entry.facts.variant)
         groups.setdefault(key, []).append(entry)
     kept = []
     for group in groups.values():
@@ -96,10 +98,16 @@ def _facts(folder: Path, manifest: "RunManifest") -> RunFacts:
     server = None
     if last is not None and last.server.version is not None:
         server = " ".join(part for part in (last.server.owned_by, last.server.version) if part)
+    title = model.title or (model.name.rpartition("/")[2] if floor else model.name)
+    notes = [manifest.note or model.note or ""]
+    if model.boxes is not None:
+        notes.append(f"its boxes are read as {model.boxes.order}, {model.boxes.scale}")
+    if model.adapter is not None:
+        notes.append(f"the adapter {model.adapter} over {model.base or 'a base that is not published'}")
     return RunFacts(
         run_id=manifest.run_id,
         folder=folder,
-        title=model.title or (model.name.rpartition("/")[2] if floor else model.name),
+        title=f"{title} [{manifest.identity.variant}]" if manifest.identity.variant else title,
         architecture=model.architecture,
         parameters=model.parameters,
         training=model.training,
@@ -109,8 +117,9 @@ def _facts(folder: Path, manifest: "RunManifest") -> RunFacts:
         hardware=None if floor else _hardware(manifest.hardware),
         answers=manifest.identity.generation.get("response_format", "free"),
         server=server,
-        note=manifest.note or model.note or "",
+        note="; ".join(filter(None, notes)),
         superseded=0,
+        variant=manifest.identity.variant,
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from peakbench.leaderboards.reported import ReportedTable
 from peakbench.runs.results import Direction
 from peakbench.strict import StrictModel
 
@@ -161,6 +162,8 @@ class Board(StrictModel):
     """In the order of the board."""
     breakdowns: list[Breakdown] = []
     """The headline metric and the rates of invented and omitted values by field, the outcomes, and by cluster."""
+    reported: list[ReportedTable] = []
+    """What others report of their models, apart from the rows: not measured here, and not ranked."""
 
     @property
     def compared_by(self) -> BoardMetric:

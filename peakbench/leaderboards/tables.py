@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 
 from peakbench.leaderboards.columns import Column, board_columns, fact_columns
+from peakbench.leaderboards.reported import reported_markdown
 from peakbench.leaderboards.rows import Board, BoardRow, Breakdown
 from peakbench.leaderboards.wording import csv_text, markdown, number, unit_sign
 
@@ -28,6 +29,7 @@ def to_markdown(board: Board, picture: str | None = None) -> str:
     models = [row for row in board.rows if row.kind == "model"]
     if models:
         parts += ["## Models", _table(fact_columns(), models)]
+    parts += [reported_markdown(table) for table in board.reported]
     agreed = ", ".join(
         f"{markdown(key)} `{value[:12]}`" for key, value in sorted(board.comparable.items()) if _is_digest(value)
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from peakbench.leaderboards.columns import Column, board_columns, sizes
+from peakbench.leaderboards.reported import HEADING, ReportedTable, reported_cells
 from peakbench.leaderboards.rows import Board, BoardRow
 from peakbench.leaderboards.wording import NOTHING, listing, shorten
 
@@ -54,6 +55,29 @@ def print_board(board: Board, console: "Console") -> None:
     dropped += [row.title for row in board.rows if row not in rows]
     if dropped:
         console.print(Text(f"Not shown in {console.width} columns: {listing(dropped)}.", style="dim"))
+
+    for reported in board.reported:
+        _print_reported(reported, console)
+
+
+def _print_reported(reported: ReportedTable, console: "Console") -> None:
+    """Print the values that a source reports; facts of its models stand in the Markdown table."""
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print()
+    console.print(Text(HEADING, style="bold"))
+    for note in reported.notes:
+        console.print(Text(note, style="dim"))
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    header, rows = reported_cells(reported)
+    for place in range(1 + len(reported.columns)):
+        justify: Literal["left", "right"] = "right" if place else "left"
+        table.add_column(Text(header[place]), justify=justify, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row[: 1 + len(reported.columns)]))
+    console.print()
+    console.print(table)
 
 
 def _says_something(row: BoardRow, shown: list[Column]) -> bool:

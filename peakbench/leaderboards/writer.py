@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from peakbench.canonical import digest
 from peakbench.files import make_folder, write_atomically
 from peakbench.leaderboards.rows import Board
 from peakbench.leaderboards.tables import to_csv, to_json, to_markdown
@@ -36,11 +37,19 @@ def write_board(board: Board, directory: Path) -> list[Path]:
 def write_boards(boards: Sequence[Board], directory: Path) -> list[Path]:
     """Write boards: a single one into the directory itself, several each into a folder of its benchmark's name.
 
+    Boards of one benchmark, over different samples, have a digest of what their runs agree in behind the name.
+
     Returns:
         The paths of all files.
 
     Raises:
         InfrastructureError: If the disk refuses; no file is left half written.
     """
-    places = [directory if len(boards) == 1 else directory / board.benchmark for board in boards]
+    names = [board.benchmark for board in boards]
+    places = [
+        directory / (name if names.count(name) == 1 else f"{name}-{digest(board.comparable)[:8]}")
+        for name, board in zip(names, boards, strict=True)
+    ]
+    if len(boards) == 1:
+        places = [directory]
     return [path for board, place in zip(boards, places, strict=True) for path in write_board(board, place)]

@@ -178,6 +178,7 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
         version=version,
         owned_by=_text(entry.get("owned_by")),
         root=_text(entry.get("root")),
+        parent=_text(entry.get("parent")),
         max_model_len=length if isinstance(length, int) and 0 < length < 2**53 else None,
     )
 

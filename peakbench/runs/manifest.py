@@ -9,9 +9,14 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
+from peakbench.benchmarks.boxes import BoxConvention
 from peakbench.benchmarks.values import without_surrogates
 from peakbench.canonical import digest
 from peakbench.strict import StrictModel
+
+FactSource = Literal["file", "command", "config", "weights", "path", "server"]
+"""Who says a fact: the run file, the command line, the model's own `config.json`, the headers of its weights, the place
+of its folder in a Hub cache, or its server."""
 
 
 class ModelFacts(StrictModel):
@@ -27,7 +32,22 @@ class ModelFacts(StrictModel):
     quantization: str | None = None
     hub_id: str | None = None
     revision: str | None = None
+    """Of the model; of the adapter where there is one."""
     note: str | None = None
+    family: str | None = None
+    """Models that are built alike: `model_type` of the config, such as `qwen3_vl`."""
+    parameter_count: int | None = None
+    """The exact number behind `parameters`, where it was counted."""
+    base: str | None = None
+    """Of an adapter: the model that it is laid over."""
+    adapter: str | None = None
+    """A LoRA or the like that the server lays over `base`."""
+    path: str | None = None
+    """Folder of the model's files on this machine, which is read for what is not given."""
+    boxes: BoxConvention | None = None
+    """How the model writes boxes, when that is not what the benchmark says of answers."""
+    sources: dict[str, FactSource] = {}
+    """Fact to who says it."""
 
     @field_validator("name")
     @classmethod
@@ -77,6 +97,8 @@ class ServerFacts(StrictModel):
     owned_by: str | None = None
     root: str | None = None
     max_model_len: int | None = None
+    parent: str | None = None
+    """Of an adapter: the served name of its base."""
 
 
 class ServedFacts(StrictModel):
@@ -179,11 +201,16 @@ class Identity(StrictModel):
     seed: int
     training: str | None = None
     """Digest of the training split's references; null when there is none."""
+    variant: str | None = None
+    """What tells this run from others of the same model in one sweep, in words; null where there is but one."""
 
     @property
     def digest(self) -> str:
         """SHA-256, 64 hex digits."""
-        return digest(self.model_dump(mode="json"))
+        dumped = self.model_dump(mode="json")
+        if self.variant is None:  # as it was before there were variants
+            del dumped["variant"]
+        return digest(dumped)
 
     def differences(self, other: "Identity") -> dict[str, tuple[Any, Any]]:
         """The keys that differ, with this identity's value and the other's."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from peakbench.cli.request_options import AUTO_MAX, added_keys, concurrency
+from peakbench.cli.request_options import added_keys
 from peakbench.errors import BadInputError
+from peakbench.jobs.settings import AUTO_MAX, concurrency
 from peakbench.mock import MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runs.folder import find_runs

@@ -16,7 +16,7 @@ from peakbench.errors import InfrastructureError
 from peakbench.jobs.run import RunOutcome, run_benchmark
 from peakbench.jobs.score import score_run
 from peakbench.jobs.settings import RunSettings
-from peakbench.jobs.sweep import read_sweep, sweep
+from peakbench.jobs.sweep import combinations, read_sweep, sweep
 from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
 from peakbench.mock import FaultKind, Faults, MockServerSettings, build_models, run_in_thread
@@ -228,7 +228,8 @@ def test_the_models_of_a_sweep_may_each_have_several_endpoints(
     text = f"schema_version: 1\nbenchmarks: ['{tiny(8)}']\nmodels:\n- name: constant-null\n  base_urls:\n"
     (tmp_path / "sweep.yaml").write_text(text + "".join(f"  - {one.base_url}\n" for one in two))
     file, path = read_sweep(str(tmp_path / "sweep.yaml"))
-    (outcome,) = sweep(file, path, settings_of(tmp_path / "runs", NOWHERE), Registry.load(), lambda _: Watching())
+    runs = combinations(file, path, settings_of(tmp_path / "runs", NOWHERE))
+    (outcome,) = sweep(runs, Registry.load(), lambda _: Watching())
     assert outcome.run is not None, outcome.error
     assert [use.base_url for use in session_of(outcome.run).endpoints] == [one.base_url for one in two]
     assert "base_urls" not in json.loads((outcome.run.folder.path / "run.json").read_text())["model"]

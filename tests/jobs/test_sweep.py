@@ -7,7 +7,7 @@ import pytest
 
 from peakbench.errors import BadInputError
 from peakbench.jobs.settings import RunSettings
-from peakbench.jobs.sweep import read_sweep, sweep
+from peakbench.jobs.sweep import combinations, read_sweep, sweep
 from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
 from peakbench.mock.serving import RunningMockServer
@@ -49,5 +49,5 @@ def test_what_is_wrong_at_the_end_of_a_file_is_told_before_the_first_request(
     file, path = read_sweep(written(tmp_path, change.format(path=tiny())))
     settings = RunSettings(ModelFacts(name="x"), Endpoint(server.base_url), tmp_path / "runs")
     with pytest.raises(BadInputError, match=said):
-        sweep(file, path, settings, Registry.load(), lambda _: Watching())
+        sweep(combinations(file, path, settings), Registry.load(), lambda _: Watching())
     assert not (tmp_path / "runs").exists()
