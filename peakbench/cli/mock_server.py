@@ -30,7 +30,11 @@ def mock_server(
         typer.Option("--constrain", help="Hold answers to the schema of `response_format`, instead of ignoring it."),
     ] = False,
     canned: Annotated[
-        bool, typer.Option("--canned", help="Serve one answer to everything, without looking; for measuring clients.")
+        bool,
+        typer.Option(
+            "--canned",
+            help="Serve one answer to everything, without looking, and count (GET /stats); for measuring clients.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value when ready.")] = False,
 ) -> None:
