@@ -7,15 +7,16 @@ without looking (`peakbench mock-server --canned`), in a process of its own; onl
 take turns, three rounds; the least of each is printed, since noise only adds.
 
     bare       aiohttp as it is tuned here, nothing kept, the body put together from pieces
-    http       PeakBench: the default transport with retries, journal and progress
+    http       PeakBench: the default transport with retries, journal and live progress, as on a terminal
     openai     PeakBench: the transport on the `openai` client, with the same around it
     client     `openai.AsyncOpenAI` alone, nothing kept
 
-Then throughput of `http` at 50 ms of latency and 64 at a time, of the ideal 64 / 0.050 s.
+Then throughput of `http` at 50 ms of latency and 64 at a time, of the ideal 64 / 0.050 s and of `bare`.
 """
 
 import asyncio
 import hashlib
+import io
 import json
 import os
 import random
@@ -23,18 +24,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from rich.console import Console
 
 from peakbench.benchmarks.sample import ImageFile
 from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.opening import open_transport, run_loop
+from peakbench.runners.progress import Progress
 from peakbench.runs.journal import JournalHeader, JournalWriter
 from peakbench.runs.records import Generation, Request
 
 CONCURRENCY = 64
 IMAGE_BYTES = 60_000
+LATENCY_S = 0.050
 CONTENDERS = ("bare", "http", "openai", "client")
 ROUNDS = 3
 PROMPT = "Describe the garment in this photo as one JSON object with the keys type, color and size."
@@ -55,7 +61,9 @@ async def through_peakbench(name: str, url: str, n: int, image: Path) -> None:
     journal = JournalWriter(image.with_name(f"{name}-{time.time_ns()}.jsonl"), JournalHeader("run", "0" * 64))
     state = AskingState(total=n)
     try:
-        await ask(requests(n, image), transport, journal, AskingSettings(CONCURRENCY), state, session=0)
+        with Progress("canned", Console(file=io.StringIO(), force_terminal=True)) as live:
+            settings = AskingSettings(CONCURRENCY)
+            await ask(requests(n, image), transport, journal, settings, state, session=0, show=live.show)
     finally:
         journal.close()
         await transport.close()
@@ -138,12 +146,41 @@ def served(latency_ms: float = 0.0) -> tuple["subprocess.Popen[str]", str]:
             continue
 
 
-def main() -> None:
-    """Measure and print."""
-    if sys.argv[1:2] == ["--one"]:
-        one(sys.argv[2], sys.argv[3], int(sys.argv[4]), Path(sys.argv[5]))
-        return
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What asking costs.
+
+    Attributes:
+        cpu_ms: CPU milliseconds a request of every contender, the least of the rounds.
+        per_s: Requests a second of `http` and `bare` at 50 ms of latency.
+    """
+
+    cpu_ms: Mapping[str, float]
+    per_s: Mapping[str, float]
+
+    @property
+    def against_bare(self) -> float:
+        """CPU time of `http` in that of `bare`."""
+        return self.cpu_ms["http"] / self.cpu_ms["bare"]
+
+    @property
+    def against_client(self) -> float:
+        """CPU time of `http` in that of `client`."""
+        return self.cpu_ms["http"] / self.cpu_ms["client"]
+
+    @property
+    def of_ideal(self) -> float:
+        """Requests a second of `http` in what the latency allows."""
+        return self.per_s["http"] / (CONCURRENCY / LATENCY_S)
+
+    @property
+    def of_bare(self) -> float:
+        """Requests a second of `http` in those of `bare`."""
+        return self.per_s["http"] / self.per_s["bare"]
+
+
+def figures(n: int) -> Figures:
+    """Measure n requests a contender and round."""
     with tempfile.TemporaryDirectory() as name:
         image = Path(name) / "photo.jpg"
         image.write_bytes(random.Random(0).randbytes(IMAGE_BYTES))
@@ -152,20 +189,33 @@ def main() -> None:
             rounds = [{each: measured(each, url, n, image)["cpu"] for each in CONTENDERS} for _ in range(ROUNDS)]
         finally:
             server.terminate()
-        least = {each: min(figures[each] for figures in rounds) / n * 1000 for each in CONTENDERS}
-        print(
-            f"{n} requests of {IMAGE_BYTES:,} bytes, {CONCURRENCY} at a time, {os.cpu_count()} cores; least of {ROUNDS}"
-        )
-        for each, cost in least.items():
-            print(f"{each:<8} {cost:6.3f} ms CPU a request   {cost / least['bare']:6.2f} x bare")
-        print(f"http against client: {least['http'] / least['client']:.3f} (goal: at most 0.125)")
-        print(f"http against bare:   {least['http'] / least['bare']:.2f} (goal: at most 2)")
-        server, url = served(latency_ms=50)
+        server, url = served(LATENCY_S * 1000)
         try:
-            wall = measured("http", url, n, image)["wall"]
+            waits = [{each: measured(each, url, n, image)["wall"] for each in ("bare", "http")} for _ in range(ROUNDS)]
         finally:
             server.terminate()
-        print(f"throughput at 50 ms: {n / wall:.0f}/s, {n / wall / (CONCURRENCY / 0.050):.2f} of the ideal (goal: 0.9)")
+    return Figures(
+        {each: min(cost[each] for cost in rounds) / n * 1000 for each in CONTENDERS},
+        {each: n / min(wait[each] for wait in waits) for each in ("bare", "http")},
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    if sys.argv[1:2] == ["--one"]:
+        one(sys.argv[2], sys.argv[3], int(sys.argv[4]), Path(sys.argv[5]))
+        return
+    n = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    found = figures(n)
+    print(f"{n} requests of {IMAGE_BYTES:,} bytes, {CONCURRENCY} at a time, {os.cpu_count()} cores; least of {ROUNDS}")
+    for each, cost in found.cpu_ms.items():
+        print(f"{each:<8} {cost:6.3f} ms CPU a request   {cost / found.cpu_ms['bare']:6.2f} x bare")
+    print(f"http against client: {found.against_client:.3f} (goal: at most 0.125)")
+    print(f"http against bare:   {found.against_bare:.2f} (goal: at most 2)")
+    print(
+        f"throughput at 50 ms: {found.per_s['http']:.0f}/s, {found.of_ideal:.2f} of the ideal, "
+        f"{found.of_bare:.2f} of bare (goal: 0.9 of either)"
+    )
 
 
 if __name__ == "__main__":
