@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 CONCURRENCY = 64
@@ -25,6 +26,8 @@ TOKENIZER = "tokenizer"
 """A tokenizer of one word, for aiperf starts with none at all; it is asked to count no tokens with it."""
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _PINNED = _REPOSITORY / "perf" / "peers"
+FULL, PLAIN = "benchmark.yaml", "one-metric.yaml"
+"""Benchmark files: one as people write it, and one that asks of scoring no more than inspect_ai is asked."""
 _BENCHMARK = f"""\
 schema_version: 1
 id: peers
@@ -38,6 +41,7 @@ fields:
   color: {{type: categorical}}
   size: {{type: size, weight: 1.5}}
 """
+_ONE_METRIC = "metrics: [structured_match]\nrank_by: structured_match\nfloors: []\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +71,14 @@ class Contender:
         name: As the table calls it.
         distribution: What is installed, which names its environment, and a peer's file of pinned versions too.
         words: The command line; what it needs is put into the work folder.
-        does: What it does beside asking.
+        scores: What it scores with.
         environment: Variables it needs.
     """
 
     name: str
     distribution: str
     words: Callable[[Job], list[str]]
-    does: str
+    scores: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -97,7 +101,8 @@ def make_samples(folder: Path, n: int) -> None:
         rows.append({"id": f"sample-{i:05d}", "image": image, "prompt": PROMPT, "reference": reference})
         turns.append({"text": PROMPT, "image": str(folder / image)})
     Image.open(folder / "images" / "00000.jpg").load()  # what is sent is a picture
-    (folder / "benchmark.yaml").write_text(_BENCHMARK)
+    (folder / FULL).write_text(_BENCHMARK)
+    (folder / PLAIN).write_text(_BENCHMARK + _ONE_METRIC)
     (folder / TOKENIZER).mkdir()
     words = {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"}
     (folder / TOKENIZER / "tokenizer.json").write_text(
@@ -132,8 +137,8 @@ def _numbered(photo: bytes, number: int) -> bytes:
     return photo[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + photo[2:]
 
 
-def _peakbench(job: Job) -> list[str]:
-    words = [str(job.python.with_name("peakbench")), "run", str(job.data / "benchmark.yaml"), "--model", "canned"]
+def _peakbench(job: Job, benchmark: str = FULL) -> list[str]:
+    words = [str(job.python.with_name("peakbench")), "run", str(job.data / benchmark), "--model", "canned"]
     return [*words, "--base-url", job.url, "--max-concurrency", str(CONCURRENCY), "-o", "runs"]
 
 
@@ -152,17 +157,17 @@ def _aiperf(job: Job) -> list[str]:
     return [*words, "--no-server-metrics", "--no-gpu-telemetry"]
 
 
-PEAKBENCH = Contender(
-    "PeakBench",
-    "peakbench",
-    _peakbench,
-    "scores with every metric that needs no model, with floors and intervals",
-    {"PEAKBENCH_CACHE": "cache"},  # an empty one: no model lies there
+_NO_MODELS = {"PEAKBENCH_CACHE": "cache"}
+"""An empty folder for the models of the metrics: those that need one are undefined, as after a plain installation."""
+PEAKBENCH = Contender("PeakBench", "peakbench", _peakbench, "every metric that needs no model; five floors", _NO_MODELS)
+ONE_METRIC = Contender(
+    "PeakBench, one metric", "peakbench", partial(_peakbench, benchmark=PLAIN), "one metric, no floors", _NO_MODELS
 )
 CONTENDERS = (
     PEAKBENCH,
-    Contender("inspect_ai", "inspect_ai", _inspect, "scores with `includes()`", {"LOCAL_API_KEY": "EMPTY"}),
-    Contender("aiperf", "aiperf", _aiperf, "scores nothing; latencies of every request"),
+    ONE_METRIC,
+    Contender("inspect_ai", "inspect_ai", _inspect, "one scorer, `includes()`", {"LOCAL_API_KEY": "EMPTY"}),
+    Contender("aiperf", "aiperf", _aiperf, "none; the latency of every request"),
 )
 
 
@@ -176,7 +181,7 @@ def interpreter(contender: Contender, environments: Path) -> Path:
     """
     folder = environments / contender.distribution
     python = folder / "bin" / "python"
-    if contender is PEAKBENCH:
+    if contender.distribution == PEAKBENCH.distribution:
         pinned = _REPOSITORY / "constraints.txt"
         what = ["-c", str(pinned), "-e", f"{_REPOSITORY}[uvloop]"]
     else:

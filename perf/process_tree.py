@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOOK_EVERY_S = 0.02
-_MEMORY_EVERY = 10
+_MEMORY_EVERY = 5
 """Looks from one at memory to the next: to sum it up costs the kernel more."""
 _PR_SET_CHILD_SUBREAPER = 36
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -38,6 +38,7 @@ class Measured:
             processes that was seen (pages that several share are counted once), whichever is more.
         processes: Most processes that were seen at once.
         timeline: Monotonic seconds and CPU seconds until then, from the start to the end.
+        memory: Monotonic seconds and resident memory then, in 10**6 bytes.
         output: What the command wrote.
     """
 
@@ -46,6 +47,7 @@ class Measured:
     peak_mb: float
     processes: int
     timeline: tuple[tuple[float, float], ...]
+    memory: tuple[tuple[float, float], ...]
     output: str
 
     def cpu_at(self, moment_s: float) -> float:
@@ -55,6 +57,10 @@ class Measured:
             return self.timeline[min(place, len(self.timeline) - 1)][1]
         (before_s, before), (after_s, after) = self.timeline[place - 1 : place + 1]
         return before + (after - before) * (moment_s - before_s) / (after_s - before_s)
+
+    def peak_mb_until(self, moment_s: float) -> float:
+        """Most resident memory that was seen until a moment of the monotonic clock, in 10**6 bytes."""
+        return max((seen for at_s, seen in self.memory if at_s <= moment_s), default=0.0)
 
 
 def measure(
@@ -102,9 +108,10 @@ def measure(
     return Measured(
         cpu_s=told["cpu_s"],
         wall_s=wall_s,
-        peak_mb=max(told["largest_kib"] * 1024, watch.most_bytes) / 1e6,
+        peak_mb=max(told["largest_kib"] * 1024 / 1e6, *(seen for _, seen in watch.memory)),
         processes=watch.most_processes,
         timeline=(*watch.timeline, (began + wall_s, told["cpu_s"])),
+        memory=tuple(watch.memory),
         output=said.read_text(errors="replace"),
     )
 
@@ -119,7 +126,7 @@ class _Watch:
 
     def __init__(self, root: int, began: float) -> None:
         self.timeline = [(began, 0.0)]
-        self.most_bytes = 0
+        self.memory = [(began, 0.0)]
         self.most_processes = 0
         self._root = root
         self._ended = threading.Event()
@@ -143,7 +150,8 @@ class _Watch:
             self.most_processes = max(self.most_processes, len(pids))
             if looks % _MEMORY_EVERY == 0:
                 # A process that is just being started shares its parent's memory, and would count it twice.
-                self.most_bytes = max(self.most_bytes, sum(map(_resident_bytes, before.intersection(pids))))
+                resident = sum(map(_resident_bytes, before.intersection(pids)))
+                self.memory.append((time.monotonic(), resident / 1e6))
             before = set(pids)
             looks += 1
 

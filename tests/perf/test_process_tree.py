@@ -27,8 +27,13 @@ def test_a_process_whose_parent_has_gone_counts_too(process_tree: ModuleType, tm
 
 
 def test_cpu_time_at_a_moment_lies_between_the_looks_around_it(process_tree: ModuleType) -> None:
-    cost = process_tree.Measured(2.0, 2.0, 1.0, 1, ((10.0, 0.0), (11.0, 1.0), (12.0, 2.0)), "")
+    cost = process_tree.Measured(2.0, 2.0, 1.0, 1, ((10.0, 0.0), (11.0, 1.0), (12.0, 2.0)), (), "")
     assert [cost.cpu_at(moment) for moment in (9.0, 10.0, 10.25, 11.0, 11.5, 12.0, 13.0)] == [0, 0, 0.25, 1, 1.5, 2, 2]
+
+
+def test_memory_until_a_moment_is_the_most_that_was_seen_before(process_tree: ModuleType) -> None:
+    cost = process_tree.Measured(2.0, 2.0, 9.0, 1, (), ((10.0, 5.0), (11.0, 7.0), (12.0, 6.0), (13.0, 9.0)), "")
+    assert [cost.peak_mb_until(moment) for moment in (9.0, 10.5, 12.0, 13.0)] == [0, 5, 7, 9]
 
 
 def test_the_timeline_ends_with_what_was_spent_and_never_falls(process_tree: ModuleType, tmp_path: Path) -> None:
