@@ -237,9 +237,9 @@ def print_goals(found: Sequence[Cost], bare: asking.Figures, memory: Mapping[int
                     (f"CPU a request, {what}, of {one.contender.name}'s", "≤ 0.1", f"{ratio:.3f}", ratio <= 0.1)
                 )
     rows.append(("CPU of `peakbench run` until the first request", "≤ 1 s", f"{ours.first_s:.2f} s", ours.first_s <= 1))
-    for n, one in memory.items():
-        rows.append((f"memory, {n} samples, asking", "≤ 150 MB", f"{one.asking_mb:.0f} MB", one.asking_mb <= 150))
-        rows.append((f"memory, {n} samples, whole command", "≤ 150 MB", f"{one.peak_mb:.0f} MB", one.peak_mb <= 150))
+    for n, run in memory.items():
+        rows.append((f"memory, {n} samples, asking", "≤ 150 MB", f"{run.asking_mb:.0f} MB", run.asking_mb <= 150))
+        rows.append((f"memory, {n} samples, whole command", "≤ 150 MB", f"{run.peak_mb:.0f} MB", run.peak_mb <= 150))
     rate = max(bare.of_ideal, bare.of_bare)
     told = f"{bare.of_ideal:.2f}, {bare.of_bare:.2f}"
     rows.append(("requests a second at 50 ms, of the ideal; of bare aiohttp's", "≥ 0.9 of either", told, rate >= 0.9))
@@ -288,6 +288,7 @@ def main() -> None:
         folder = Path(name)
         found = costs(contenders, sizes, given.rounds, folder, environments)
         print_costs(found, sizes)
+        sys.stdout.flush()  # what follows takes minutes
         if given.only is None:
             ours = next(one for one in found if one.contender is PEAKBENCH)
             tell(f"{PEAKBENCH.name}: memory at {MEMORY_SAMPLES} samples")

@@ -54,15 +54,16 @@ def test_a_command_that_fails_is_told_with_its_words(process_tree: ModuleType, t
         process_tree.measure([sys.executable, "-c", "print('alas', flush=True); raise SystemExit(3)"], cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_command_that_does_not_end_is_ended_with_what_it_started(process_tree: ModuleType, tmp_path: Path) -> None:
     code = (
         "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "child = subprocess.Popen([sys.executable, '-I', '-S', '-c', 'import time; time.sleep(600)'])\n"
         "open('child', 'w').write(str(child.pid))\n"
         "time.sleep(600)\n"
     )
     with pytest.raises(RuntimeError, match="did not end"):
-        process_tree.measure([sys.executable, "-c", code], cwd=tmp_path, timeout_s=3)
+        process_tree.measure([sys.executable, "-I", "-S", "-c", code], cwd=tmp_path, timeout_s=10)
     child = (tmp_path / "child").read_text()
     state = Path(f"/proc/{child}/stat")
     assert not state.exists() or ") Z " in state.read_text()
