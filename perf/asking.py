@@ -7,18 +7,19 @@ without looking (`peakbench mock-server --canned`), in a process of its own; onl
 take turns, three rounds; the least of each is printed, since noise only adds.
 
     bare       aiohttp as it is tuned here, nothing kept, the body put together from pieces
-    http       PeakBench: the default transport with retries, journal and progress
+    http       PeakBench: the default transport with retries, journal and live progress, as on a terminal
     openai     PeakBench: the transport on the `openai` client, with the same around it
     client     `openai.AsyncOpenAI` alone, nothing kept
 
 The same is measured of answers that are streamed, 40 events each, by `http`, `openai` and `client`; the goal is stated
 against `openai.AsyncOpenAI` that streams.
 
-Then throughput of `http` at 50 ms of latency and 64 at a time, of the ideal 64 / 0.050 s.
+Then throughput of `http` at 50 ms of latency and 64 at a time, of the ideal 64 / 0.050 s and of `bare`.
 """
 
 import asyncio
 import hashlib
+import io
 import json
 import os
 import random
@@ -26,20 +27,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from rich.console import Console
 
 from peakbench.benchmarks.sample import ImageFile
 from peakbench.mock.canned import CannedProtocol
 from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.opening import open_transport, run_loop
+from peakbench.runners.progress import Progress
 from peakbench.runs.journal import JournalHeader, JournalWriter
 from peakbench.runs.records import Generation, Request
 
 CONCURRENCY = 64
 IMAGE_BYTES = 60_000
+LATENCY_S = 0.050
 CONTENDERS = ("bare", "http", "openai", "client")
 STREAMED = ("http-stream", "openai-stream", "client-stream")
 TOKENS = 40
@@ -64,7 +70,9 @@ async def through_peakbench(name: str, url: str, n: int, image: Path) -> None:
     journal = JournalWriter(image.with_name(f"{name}-{time.time_ns()}.jsonl"), JournalHeader("run", "0" * 64))
     state = AskingState(total=n)
     try:
-        await ask(requests(n, image), transport, journal, AskingSettings(CONCURRENCY), state, session=0)
+        with Progress("canned", Console(file=io.StringIO(), force_terminal=True)) as live:
+            settings = AskingSettings(CONCURRENCY)
+            await ask(requests(n, image), transport, journal, settings, state, session=0, show=live.show)
     finally:
         journal.close()
         await transport.close()
@@ -193,6 +201,73 @@ def served(latency_ms: float = 0.0) -> tuple["subprocess.Popen[str]", str]:
             continue
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What asking costs.
+
+    Attributes:
+        cpu_ms: CPU milliseconds a request of every contender, the least of the rounds.
+        per_s: Requests a second of `http` and `bare` at 50 ms of latency.
+    """
+
+    cpu_ms: Mapping[str, float]
+    per_s: Mapping[str, float]
+
+    @property
+    def against_bare(self) -> float:
+        """CPU time of `http` in that of `bare`."""
+        return self.cpu_ms["http"] / self.cpu_ms["bare"]
+
+    @property
+    def against_client(self) -> float:
+        """CPU time of `http` in that of `client`."""
+        return self.cpu_ms["http"] / self.cpu_ms["client"]
+
+    @property
+    def of_ideal(self) -> float:
+        """Requests a second of `http` in what the latency allows."""
+        return self.per_s["http"] / (CONCURRENCY / LATENCY_S)
+
+    @property
+    def of_bare(self) -> float:
+        """Requests a second of `http` in those of `bare`."""
+        return self.per_s["http"] / self.per_s["bare"]
+
+
+def figures(n: int) -> Figures:
+    """Measure n requests a contender and round."""
+    with tempfile.TemporaryDirectory() as name:
+        image = Path(name) / "photo.jpg"
+        image.write_bytes(random.Random(0).randbytes(IMAGE_BYTES))
+        server, url = served()
+        try:
+            rounds = [{each: measured(each, url, n, image)["cpu"] for each in CONTENDERS} for _ in range(ROUNDS)]
+        finally:
+            server.terminate()
+        server, url = served(LATENCY_S * 1000)
+        try:
+            waits = [{each: measured(each, url, n, image)["wall"] for each in ("bare", "http")} for _ in range(ROUNDS)]
+        finally:
+            server.terminate()
+    return Figures(
+        {each: min(cost[each] for cost in rounds) / n * 1000 for each in CONTENDERS},
+        {each: n / min(wait[each] for wait in waits) for each in ("bare", "http")},
+    )
+
+
+def streamed_figures(n: int) -> dict[str, float]:
+    """CPU milliseconds a request whose answer is streamed, the least of the rounds."""
+    with tempfile.TemporaryDirectory() as name:
+        image = Path(name) / "photo.jpg"
+        image.write_bytes(random.Random(0).randbytes(IMAGE_BYTES))
+        server, url = served_streams()
+        try:
+            rounds = [{each: measured(each, url, n, image)["cpu"] for each in STREAMED} for _ in range(ROUNDS)]
+        finally:
+            server.terminate()
+    return {each: min(cost[each] for cost in rounds) / n * 1000 for each in STREAMED}
+
+
 def main() -> None:
     """Measure and print."""
     if sys.argv[1:2] == ["--one"]:
@@ -202,41 +277,22 @@ def main() -> None:
         run_loop(serve_streams())
         return
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    with tempfile.TemporaryDirectory() as name:
-        image = Path(name) / "photo.jpg"
-        image.write_bytes(random.Random(0).randbytes(IMAGE_BYTES))
-        server, url = served()
-        try:
-            rounds = [{each: measured(each, url, n, image)["cpu"] for each in CONTENDERS} for _ in range(ROUNDS)]
-        finally:
-            server.terminate()
-        least = {each: min(figures[each] for figures in rounds) / n * 1000 for each in CONTENDERS}
-        print(
-            f"{n} requests of {IMAGE_BYTES:,} bytes, {CONCURRENCY} at a time, {os.cpu_count()} cores; least of {ROUNDS}"
-        )
-        for each, cost in least.items():
-            print(f"{each:<8} {cost:6.3f} ms CPU a request   {cost / least['bare']:6.2f} x bare")
-        print(f"http against client: {least['http'] / least['client']:.3f} (goal: at most 0.125)")
-        print(f"http against bare:   {least['http'] / least['bare']:.2f} (goal: at most 2)")
-        server, url = served_streams()
-        try:
-            rounds = [{each: measured(each, url, n, image)["cpu"] for each in STREAMED} for _ in range(ROUNDS)]
-        finally:
-            server.terminate()
-        least = {each: min(figures[each] for figures in rounds) / n * 1000 for each in STREAMED}
-        for each, cost in least.items():
-            print(
-                f"{each:<13} {cost:6.3f} ms CPU a request of {TOKENS} tokens   {cost / TOKENS * 1000:5.1f} us a token"
-            )
-        print(
-            f"http against client, streamed: {least['http-stream'] / least['client-stream']:.3f} (goal: at most 0.25)"
-        )
-        server, url = served(latency_ms=50)
-        try:
-            wall = measured("http", url, n, image)["wall"]
-        finally:
-            server.terminate()
-        print(f"throughput at 50 ms: {n / wall:.0f}/s, {n / wall / (CONCURRENCY / 0.050):.2f} of the ideal (goal: 0.9)")
+    found = figures(n)
+    print(f"{n} requests of {IMAGE_BYTES:,} bytes, {CONCURRENCY} at a time, {os.cpu_count()} cores; least of {ROUNDS}")
+    for each, cost in found.cpu_ms.items():
+        print(f"{each:<8} {cost:6.3f} ms CPU a request   {cost / found.cpu_ms['bare']:6.2f} x bare")
+    print(f"http against client: {found.against_client:.3f} (goal: at most 0.125)")
+    print(f"http against bare:   {found.against_bare:.2f} (goal: at most 2)")
+    print(
+        f"throughput at 50 ms: {found.per_s['http']:.0f}/s, {found.of_ideal:.2f} of the ideal, "
+        f"{found.of_bare:.2f} of bare (goal: 0.9 of either)"
+    )
+    streamed = streamed_figures(n)
+    for each, cost in streamed.items():
+        print(f"{each:<13} {cost:6.3f} ms CPU a request of {TOKENS} tokens   {cost / TOKENS * 1000:5.1f} us a token")
+    print(
+        f"http against client, streamed: {streamed['http-stream'] / streamed['client-stream']:.3f} (goal: at most 0.25)"
+    )
 
 
 if __name__ == "__main__":

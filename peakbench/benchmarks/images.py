@@ -146,6 +146,8 @@ def _look_at(what: str, path: Path, content: bytes) -> ImageFile:
                 # A JPEG with further pictures behind the first, as telephones write, calls itself something else.
                 mime = "image/jpeg" if image.format == "MPO" else Image.MIME[image.format or ""]
                 if width * height <= MAX_PIXELS:
+                    # All of a JPEG's stream is read, but only an eighth of its width and height is computed.
+                    image.draft("L", (1, 1))
                     image.load()
     except Exception as error:  # a decoder may raise anything for bytes that were made to break it
         reason = f"it is none of {', '.join(_FORMATS)}" if isinstance(error, UnidentifiedImageError) else error

@@ -51,7 +51,11 @@ def mock_server(
         typer.Option("--constrain", help="Hold answers to the schema of `response_format`, instead of ignoring it."),
     ] = False,
     canned: Annotated[
-        bool, typer.Option("--canned", help="Serve one answer to everything, without looking; for measuring clients.")
+        bool,
+        typer.Option(
+            "--canned",
+            help="Serve one answer to everything, without looking, and count (GET /stats); for measuring clients.",
+        ),
     ] = False,
     allowed_local_media_path: Annotated[
         Path | None,

@@ -270,6 +270,22 @@ def test_a_file_that_is_no_picture_is_refused_and_never_waited_for(tmp_path: Pat
         ImageReader(tmp_path, tmp_path).read(name)
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_jpeg_that_ends_too_early_is_refused_and_a_whole_one_keeps_its_size(
+    tmp_path: Path, mode: str, progressive: bool
+) -> None:
+    bands = len(Image.new(mode, (1, 1)).getbands())
+    noise = Image.frombytes(mode, (90, 70), random.Random(0).randbytes(90 * 70 * bands))
+    noise.save(tmp_path / "whole.jpg", progressive=progressive)
+    whole = looked_at(tmp_path, "whole.jpg")
+    (tmp_path / "cut.jpg").write_bytes(content[: len(content) * 3 // 4])
+    whole = looked_at(tmp_path, "whole.jpg")
+    assert (whole.width, whole.height, whole.n_bytes) == (90, 70, len(content))
+    with pytest.raises(ValueError, match=r"image cut.jpg cannot be decoded"):
+        ImageReader(tmp_path, tmp_path).read("cut.jpg")
+
+
 def test_a_file_too_large_to_send_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "large.png").open("wb") as file:
         file.truncate(MAX_IMAGE_BYTES + 1)

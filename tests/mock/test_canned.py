@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peakbench.mock.canned import CANNED_MODEL, CannedProtocol
+from peakbench.mock.canned import CANNED_MODEL, CannedProtocol, CannedStats
 
 
 class Wire(asyncio.Transport):
@@ -56,6 +56,50 @@ def test_a_head_without_end_is_hung_up_on() -> None:
     protocol.data_received(b"x" * 70_000)
     assert wire.aborted
     assert wire.written == []
+
+
+def test_what_was_posted_is_counted_over_all_connections() -> None:
+    stats = CannedStats()
+    wires = [Wire(), Wire()]
+    for wire, body in zip(wires, (b"12345", b"123"), strict=True):
+        protocol = CannedProtocol(stats=stats)
+        protocol.connection_made(wire)
+        protocol.data_received(b"GET /v1/models HTTP/1.1\r\n\r\n" + request(body))
+    protocol.data_received(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 9\r\n\r\n12345678")
+    protocol = CannedProtocol(stats=stats)
+    asked = Wire()
+    protocol.connection_made(asked)
+    protocol.data_received(b"GET /stats HTTP/1.1\r\n\r\n")
+    told = json.loads(asked.written[0].partition(b"\r\n\r\n")[2])
+    assert (told["requests"], told["body_bytes"]) == (2, 8)
+    assert told["first_s"] <= told["last_s"]
+
+
+def test_before_the_first_post_there_is_no_time_of_it() -> None:
+    wire, protocol = Wire(), CannedProtocol()
+    protocol.connection_made(wire)
+    protocol.data_received(b"GET /stats HTTP/1.1\r\n\r\n")
+    told = json.loads(wire.written[0].partition(b"\r\n\r\n")[2])
+    assert told == {"requests": 0, "body_bytes": 0, "first_s": None, "last_s": None}
+
+
+def test_an_answer_that_has_to_wait_is_no_last_one_yet() -> None:
+    async def post() -> list[float | None]:
+        stats = CannedStats()
+        protocol = CannedProtocol(latency_s=0.05, stats=stats)
+        wire = Wire()
+        protocol.connection_made(wire)
+        protocol.data_received(request(b"1"))
+        seen = [stats.last_s]
+        for _ in range(500):
+            if wire.written:
+                break
+            await asyncio.sleep(0.01)
+        return [*seen, stats.last_s]
+
+    before, after = asyncio.run(post())
+    assert before is None
+    assert after is not None
 
 
 def test_the_command_serves_it_until_it_is_told_to_end() -> None:
