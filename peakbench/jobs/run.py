@@ -1,17 +1,15 @@
 """One model on one benchmark: ask, score, and keep everything in a run folder."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
-from peakbench.benchmarks.loaders import DataPlace, Finding, place_text, told
-from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.benchmark import Benchmark, cache_folder
+from peakbench.benchmarks.loaders import told
 from peakbench.benchmarks.training import Training, read_training
 from peakbench.errors import InterruptedRunError, PeakBenchError
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
 from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.identity import run_identity
+from peakbench.jobs.reading import RunSamples, samples_to_ask
 from peakbench.jobs.resuming import earlier_run, is_complete, missing_requests, with_way_on
 from peakbench.jobs.score import metrics_of, score_run
 from peakbench.jobs.session import ask_missing, begin_session, probe_server
@@ -22,9 +20,6 @@ from peakbench.runners.constraint import request_extra
 from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.manifest import DataFacts, Identity, RunManifest, TrainingFacts
 from peakbench.runs.results import Results
-
-_SKIPPED_KEPT = 1000
-"""Most bad rows whose fault `run.json` keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +52,44 @@ def run_benchmark(
         watching.say(f"the data of {benchmark.name} is rendered, unless it is there already")
     cache = settings.cache or cache_folder()
     data = settings.data or benchmark.data_place(cache)
-    samples, skipped = benchmark.samples(data, cache, skip_bad=settings.skip_bad)
-    if skipped:
-        watching.say("\n".join([f"{len(skipped)} bad rows are left out:", *told(skipped)]))
-    if settings.limit is not None and settings.limit >= len(samples):
-        settings = replace(settings, limit=None)  # that is no limit, and must not look like one
-    samples = draw_samples(samples, settings.limit, settings.seed)
+    with samples_to_ask(benchmark, data, cache, settings, watching) as asked:
+        if not asked.limited:
+            settings = replace(settings, limit=None)  # a limit that the data does not reach must not look like one
+        return _run(benchmark, asked, settings, registry, watching)
+
+
+def _run(
+    benchmark: Benchmark, asked: RunSamples, settings: RunSettings, registry: Registry, watching: Watching
+) -> RunOutcome:
     training = read_training(benchmark, registry.null_values, skip_bad=settings.skip_bad)
     if training is not None and training.n_bad:
         lines = told(training.findings, training.n_bad)
         watching.say("\n".join([f"{training.n_bad} bad rows of the training split are left out:", *lines]))
-    identity = run_identity(benchmark, samples, settings, training)
+    identity = run_identity(benchmark, asked.facts.digest, settings, training)
     earlier = earlier_run(settings, identity)
     server = None if earlier else probe_server(settings)
     folder = earlier or RunFolder.create(settings.output, identity)
     with folder.lock():
         try:
             if earlier is None:
-                facts = _data_facts(data, samples, skipped, training, identity)
+                facts = asked.facts.model_copy(update={"training": training and _training_facts(training)})
                 folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, settings, registry))
+            samples = asked.samples
             folder.write_samples(samples, folder.read_manifest())
             todo = missing_requests(folder, samples, settings)
-            if todo:  # else nothing is missing but the scores, and no server is needed for them
+            if len(todo):  # else nothing is missing but the scores, and no server is needed for them
                 server = server or probe_server(settings)
                 watching.say(f"{'going on with' if earlier else 'writing'} {folder.path}")
+                if samples.path != folder.working_path:
+                    samples = samples.moved_to(folder.working_path)
+                    todo = replace(todo, samples=samples)
                 ask_missing(folder, begin_session(folder, settings, server), benchmark, todo, settings, watching)
             # Results come last: where they are, everything is.
             if not (earlier and is_complete(folder, folder.read_manifest())):
                 facts = folder.read_manifest().data
                 ensure_floors(settings.output, benchmark, facts, lambda: samples, registry, identity)
                 score_run(folder, registry, samples=samples)
+            folder.forget_working()
             results = folder.read_results()
         except PeakBenchError as error:
             raise with_way_on(error, settings, folder) from error
@@ -96,28 +99,13 @@ def run_benchmark(
     return RunOutcome(folder, results)
 
 
-def _data_facts(
-    data: DataPlace,
-    samples: Sequence[Sample],
-    skipped: Sequence[Finding],
-    training: Training | None,
-    identity: Identity,
-) -> DataFacts:
-    return DataFacts(
-        path=place_text(data),
-        revision=None if isinstance(data, Path) else data.revision,
-        digest=identity.data,
-        n=len(samples),
-        n_skipped=len(skipped),
-        skipped=[str(finding) for finding in skipped[:_SKIPPED_KEPT]],
-        training=training
-        and TrainingFacts(
-            path=training.place,
-            digest=training.digest,
-            n=training.n,
-            n_skipped=training.n_bad,
-            majority=training.majority,
-        ),
+def _training_facts(training: Training) -> TrainingFacts:
+    return TrainingFacts(
+        path=training.place,
+        digest=training.digest,
+        n=training.n,
+        n_skipped=training.n_bad,
+        majority=training.majority,
     )
 
 

@@ -1,10 +1,10 @@
 """A session of asking: what is missing of a run is asked, and `run.json` notes when, where and how."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from peakbench.benchmarks.benchmark import Benchmark
-from peakbench.benchmarks.sample import Sample
+from peakbench.jobs.resuming import MissingRequests
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.watching import Watching
 from peakbench.runners.asking import AskingState, ask
@@ -44,7 +44,7 @@ def ask_missing(
     folder: RunFolder,
     manifest: RunManifest,
     benchmark: Benchmark,
-    todo: Sequence[tuple[Sample, int]],
+    todo: MissingRequests,
     settings: RunSettings,
     watching: Watching,
 ) -> None:
@@ -96,9 +96,7 @@ def ask_missing(
         writer.close()
 
 
-def _requests(
-    benchmark: Benchmark, todo: Sequence[tuple[Sample, int]], settings: RunSettings
-) -> Iterator[tuple[Request, str]]:
+def _requests(benchmark: Benchmark, todo: MissingRequests, settings: RunSettings) -> Iterator[tuple[Request, str]]:
     generation = benchmark.file.generation
     extra = request_extra(settings.response_format, benchmark.file.answer_schema, settings.extra_body)
     how = Generation(generation.max_tokens, generation.temperature, tuple(generation.stop), extra=extra)
