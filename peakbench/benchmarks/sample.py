@@ -103,11 +103,12 @@ def data_digest(sample_digests: Iterable[str]) -> str:
         for one in sample_digests:
             file.write(bytes.fromhex(one))
             n += 1
-        parts = -(-n // _SORTED_AT_ONCE)
+        parts, separator = -(-n // _SORTED_AT_ONCE), ""
         for part in range(parts):
             some = _sorted_between(file, part * 65_536 // parts, (part + 1) * 65_536 // parts)
             if some:
-                whole.update(f"{chr(10) if part else ''}{some.hex(chr(10), _DIGEST_BYTES)}".encode())
+                whole.update(f"{separator}{some.hex(chr(10), _DIGEST_BYTES)}".encode())
+                separator = "\n"
     return whole.hexdigest()
 
 
