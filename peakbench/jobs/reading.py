@@ -30,11 +30,13 @@ class RunSamples:
     Attributes:
         samples: Those that were drawn.
         limited: Whether they are fewer than there are.
+        known: Whether they lie in a run's folder already.
         facts: What `run.json` says of them, but for the training split.
     """
 
     samples: KeptSamples
     limited: bool
+    known: bool
     facts: DataFacts
 
 
@@ -57,7 +59,7 @@ def samples_to_ask(
         places = draw(len(read.samples), settings.limit, settings.seed)
         samples = read.samples.only(places, read.samples.path.with_name("drawn.jsonl"))
         facts = _data_facts(benchmark, data, samples, read.findings, read.n_bad)
-        yield RunSamples(samples, places is not None, facts)
+        yield RunSamples(samples, limited=places is not None, known=False, facts=facts)
 
 
 def _data_facts(
@@ -103,7 +105,8 @@ def _known_samples(benchmark: Benchmark, data: DataPlace, settings: RunSettings)
             continue
         sha256 = sha256 or _file_sha256(benchmark, data)
         if sha256 == facts.file_sha256:
-            return RunSamples(KeptSamples(folder.working_path, facts.n), limit is not None, facts)
+            samples = KeptSamples(folder.working_path, facts.n)
+            return RunSamples(samples, limited=limit is not None, known=True, facts=facts)
     return None
 
 

@@ -80,7 +80,7 @@ def _run(
             if len(todo):  # else nothing is missing but the scores, and no server is needed for them
                 server = server or probe_server(settings)
                 watching.say(f"{'going on with' if earlier else 'writing'} {folder.path}")
-                if samples.path != folder.working_path:
+                if not asked.known:
                     samples = samples.moved_to(folder.working_path)
                     todo = replace(todo, samples=samples)
                 ask_missing(folder, begin_session(folder, settings, server), benchmark, todo, settings, watching)

@@ -333,11 +333,13 @@ def _doubled(answered: "array[int]", failed: Sequence[int]) -> frozenset[int]:
     """Hashes that are there more than once among the answered, or among both; the array is sorted on the way."""
     import numpy as np
 
-    numbers = np.frombuffer(answered or array("q", [0]), dtype=np.int64)
+    if not answered:
+        return frozenset()
+    numbers = np.frombuffer(answered, dtype=np.int64)
     numbers.sort()
-    return frozenset(numbers[1:][numbers[1:] == numbers[:-1]].tolist()).union(
-        np.intersect1d(numbers, np.array(failed, dtype=np.int64)).tolist()
-    )
+    others = np.array(failed, dtype=np.int64)
+    nearest = numbers[np.minimum(np.searchsorted(numbers, others), len(numbers) - 1)]
+    return frozenset(numbers[1:][numbers[1:] == numbers[:-1]].tolist()) | frozenset(others[others == nearest].tolist())
 
 
 def damaged(path: Path, place: int | str, error: Exception) -> BadInputError:

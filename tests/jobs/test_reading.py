@@ -121,6 +121,7 @@ def test_other_bytes_of_the_same_samples_are_read_and_go_on(
     [
         ("data.jsonl", "Number 7", "Number 8", "data:"),
         ("benchmark.yaml", "What is", "What was", "prompt:"),
+        ("benchmark.yaml", "image: null", "image: null, evidence: thing", "data:"),
         ("benchmark.yaml", "version: 1\ntask", "version: 1\ngeneration: {max_tokens: 9}\ntask", "generation:"),
     ],
 )

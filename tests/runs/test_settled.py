@@ -43,7 +43,7 @@ def journals(draw: st.DrawFn) -> list[Record]:
     order = draw(st.permutations(range(len(lines))))
     moved = sorted(range(len(lines)), key=lambda place: (order[place] // 3, place))  # mixed, an answer still last
     rank = dict.fromkeys(keys, 0)
-    made = []
+    made: list[Record] = []
     for place in moved:
         sample, repeat, _ = lines[place]
         own = [line for line in lines if line[:2] == (sample, repeat)]
