@@ -89,7 +89,6 @@ def _run(
                 facts = folder.read_manifest().data
                 ensure_floors(settings.output, benchmark, facts, lambda: samples, registry, identity)
                 score_run(folder, registry, samples=samples)
-            folder.forget_working()
             results = folder.read_results()
         except PeakBenchError as error:
             raise with_way_on(error, settings, folder) from error

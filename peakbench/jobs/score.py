@@ -123,6 +123,7 @@ def _score(
         scored_with=package_versions(SCORING_PACKAGES),
     )
     folder.write_results(whole)
+    folder.forget_working()
     return whole
 
 
