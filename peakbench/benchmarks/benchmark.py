@@ -3,14 +3,17 @@
 import difflib
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from peakbench.benchmarks.boxes import BoxConvention
 from peakbench.benchmarks.file import BenchmarkFile, DataSource, MadeData, read_benchmark_file
-from peakbench.benchmarks.loaders import DataPlace, Finding, iter_samples, load_samples
+from peakbench.benchmarks.kept import Reading, keep_samples
+from peakbench.benchmarks.loaders import DataPlace, Finding, iter_samples
 from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.sources import pinned
 from peakbench.canonical import digest
@@ -103,7 +106,7 @@ class Benchmark:
         return self.path.parent / source.path
 
     def samples(self, data: DataPlace, cache: Path, *, skip_bad: bool = False) -> tuple[list[Sample], list[Finding]]:
-        """All samples, in the data's order, and the rows that were left out.
+        """All samples as a list, in the data's order, and the rows that were left out (the first thousand).
 
         Args:
             data: Where the data lies.
@@ -113,7 +116,23 @@ class Benchmark:
         Raises:
             BadInputError: If a row cannot be used.
         """
-        return load_samples(self.file, data, cache / "images", skip_bad=skip_bad)
+        with self.reading(data, cache, skip_bad=skip_bad) as read:
+            return list(read.samples), list(read.findings)
+
+    @contextmanager
+    def reading(self, data: DataPlace, cache: Path, *, skip_bad: bool = False) -> Iterator[Reading]:
+        """Read and check all data once; inside the block its samples are at hand, on disk and in flat memory.
+
+        Args:
+            data: Where the data lies.
+            cache: Where images are kept that the data holds as bytes.
+            skip_bad: Leave bad rows out instead of refusing the data.
+
+        Raises:
+            BadInputError: If a row cannot be used; the message names line and sample of each.
+        """
+        with TemporaryDirectory(prefix="peakbench-samples-") as folder:
+            yield keep_samples(self.each_sample(data, cache), data, Path(folder) / "samples.jsonl", skip_bad=skip_bad)
 
     def each_sample(self, data: DataPlace, cache: Path) -> Iterator[Sample | Finding]:
         """Samples one by one, in flat memory; a bad row comes as a finding."""
@@ -176,15 +195,14 @@ def find_benchmark(name: str) -> Benchmark:
     return found
 
 
-def draw_samples(samples: Sequence[Sample], limit: int | None, seed: int) -> list[Sample]:
-    """The samples to ask about: all, or `limit` of them drawn without replacement, in the data's order.
+def draw(n: int, limit: int | None, seed: int) -> list[int] | None:
+    """Which of n samples to ask about: places from 0, ascending, drawn without replacement; None for all.
 
     Data files are often sorted, so the first few would be no fair draw; the same limit and seed give the same samples.
     """
-    if limit is None or limit >= len(samples):
-        return list(samples)
-    chosen = random.Random(seed).sample(range(len(samples)), limit)
-    return [samples[index] for index in sorted(chosen)]
+    if limit is None or limit >= n:
+        return None
+    return sorted(random.Random(seed).sample(range(n), limit))
 
 
 def cache_folder() -> Path:

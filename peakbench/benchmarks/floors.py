@@ -6,15 +6,18 @@ made and shown in the same way.
 
 import json
 import random
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import repeat
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from peakbench.benchmarks.boxes import BoxConvention, converted
 from peakbench.benchmarks.file import BenchmarkFile, FloorName
 from peakbench.benchmarks.references import answer_writer
 from peakbench.benchmarks.response_schema import item_as_answer
-from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.sample import Sample, Samples
 from peakbench.benchmarks.values import equality_form, field_null_words, is_null, scalar_text
 
 FLOOR_NOTES: Mapping[FloorName, str] = {
@@ -27,15 +30,18 @@ FLOOR_NOTES: Mapping[FloorName, str] = {
     "oracle": "answers with the reference itself: the ceiling",
 }
 
+_IN_MEMORY_BYTES = 2**20
+"""Longest answers of all samples together that are shuffled in memory."""
+
 
 def floor_answers(
     file: BenchmarkFile,
     name: FloorName,
-    samples: Sequence[Sample],
+    samples: Samples,
     seed: int,
     majority: Mapping[str, Any] | None = None,
-) -> list[str]:
-    """What a floor answers to each sample.
+) -> Iterator[str]:
+    """What a floor answers to each sample, in flat memory.
 
     Args:
         file: The benchmark; box floors write their boxes as it declares for answers.
@@ -53,14 +59,14 @@ def floor_answers(
     if name == "majority_value" and majority is None:
         raise ValueError("the floor `majority_value` needs the majority's answer")
     write = _writer(file)
-    makers: dict[FloorName, Callable[[], list[str]]] = {
-        "never_json": lambda: ["I cannot tell from this picture."] * len(samples),
-        "always_null": lambda: [_text(dict.fromkeys(file.fields)) for _ in samples],
-        "majority_value": lambda: [_text(write(majority or {}))] * len(samples),
-        "random_row": lambda: [_answer(file, write, samples[index]) for index in _other_rows(len(samples), seed)],
-        "defects_always_empty": lambda: ["[]"] * len(samples),
-        "defects_whole_image": lambda: [_whole_image(file, sample) for sample in samples],
-        "oracle": lambda: [_answer(file, write, sample) for sample in samples],
+    makers: dict[FloorName, Callable[[], Iterator[str]]] = {
+        "never_json": lambda: repeat("I cannot tell from this picture.", len(samples)),
+        "always_null": lambda: repeat(_text(dict.fromkeys(file.fields)), len(samples)),
+        "majority_value": lambda: repeat(_text(write(majority or {})), len(samples)),
+        "random_row": lambda: _of_other_rows((_answer(file, write, sample) for sample in samples), len(samples), seed),
+        "defects_always_empty": lambda: repeat("[]", len(samples)),
+        "defects_whole_image": lambda: (_whole_image(file, sample) for sample in samples),
+        "oracle": lambda: (_answer(file, write, sample) for sample in samples),
     }
     return makers[name]()
 
@@ -116,7 +122,7 @@ def _whole_image(file: BenchmarkFile, sample: Sample) -> str:
 
 def majority_answer(
     file: BenchmarkFile,
-    samples: Sequence[Sample],
+    samples: Iterable[Sample],
     null_values: Iterable[str],
     training: Iterable[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
@@ -185,7 +191,17 @@ def _counted_form(value: Any) -> Any:
     return None if text is None else equality_form(text)
 
 
-def _other_rows(n: int, seed: int) -> list[int]:
-    """For each of n rows another one, drawn uniformly; a single row has no other and stands for itself."""
+def _of_other_rows(answers: Iterable[str], n: int, seed: int) -> Iterator[str]:
+    """For each of n rows the answer of another one, drawn uniformly; a single row has no other and stands for itself.
+
+    The answers wait on disk, where any of them is found by where it begins.
+    """
     draw = random.Random(seed)
-    return [(index + draw.randrange(1, n)) % n if n > 1 else 0 for index in range(n)]
+    with SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as file:
+        starts = array("q", [0])
+        for answer in answers:
+            starts.append(starts[-1] + file.write(answer.encode(errors="surrogatepass")))
+        for index in range(n):
+            other = (index + draw.randrange(1, n)) % n if n > 1 else 0
+            file.seek(starts[other])
+            yield file.read(starts[other + 1] - starts[other]).decode(errors="surrogatepass")

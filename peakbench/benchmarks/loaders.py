@@ -19,13 +19,12 @@ from peakbench.benchmarks.prompts import prompt_renderer
 from peakbench.benchmarks.references import ReferenceReader, reference_reader
 from peakbench.benchmarks.sample import ImageFile, Reference, RemoteImage, Sample
 from peakbench.benchmarks.sources import BadRow, Row, place_name, read_hub_rows, read_rows
-from peakbench.errors import BadInputError
 
 DataPlace = Path | HubData
 """Where data lies: a file or folder, or a data set on the Hub."""
 
 _SHOWN_FINDINGS = 20
-_CHECKED_IN_MEMORY = 100_000
+_CHECKED_IN_MEMORY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,40 +119,6 @@ def place_text(data: DataPlace) -> str:
 def _told_place(data: DataPlace) -> tuple[str, str]:
     """Where data lies, and what its rows are called, as findings say it."""
     return (str(data), place_name(data)) if isinstance(data, Path) else (data.repo, "row")
-
-
-def load_samples(
-    file: BenchmarkFile, data: DataPlace, store: Path, *, skip_bad: bool = False
-) -> tuple[list[Sample], list[Finding]]:
-    """Read all samples.
-
-    Args:
-        file: The benchmark.
-        data: Where its data lies.
-        store: Folder for images that the data holds as bytes.
-        skip_bad: Leave bad rows out instead of refusing the data.
-
-    Returns:
-        The samples, in the data's order, and what was left out.
-
-    Raises:
-        BadInputError: If the data, or any row, cannot be used; the message names line and sample of each.
-    """
-    samples: list[Sample] = []
-    findings: list[Finding] = []
-    for item in iter_samples(file, data, store):
-        if isinstance(item, Finding):
-            findings.append(item)
-        else:
-            samples.append(item)
-    if findings and not skip_bad:
-        raise BadInputError(
-            "\n".join(told(findings)),
-            mend="mend or remove these rows, or leave them out with --skip-bad; nothing was asked yet",
-        )
-    if not samples:
-        raise BadInputError(f"{data} holds no samples", mend="give it one row a sample")
-    return samples, findings
 
 
 def told(findings: Sequence[Finding], n: int | None = None, most: int = _SHOWN_FINDINGS) -> list[str]:
@@ -262,7 +227,7 @@ def _column(row: Row, name: str) -> Any:
 
 
 class _Seen:
-    """The ids that were seen, and where first; beyond a hundred thousand they move to a file, so memory stays flat."""
+    """The ids that were seen, and where first; beyond ten thousand they move to a file, so memory stays flat."""
 
     def __init__(self) -> None:
         self._first: dict[str, int] = {}

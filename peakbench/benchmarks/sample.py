@@ -1,15 +1,23 @@
 """One item of a benchmark: images, a prompt, and the reference a good answer would match."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from peakbench.canonical import canonical_json
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 Reference = Mapping[str, Any] | tuple[Mapping[str, Any], ...] | str
 """What a good answer would be: an object of fields (extraction), items with boxes (grounding), or a text."""
+
+_DIGEST_BYTES = 32
+_SORTED_AT_ONCE = 65_536
+"""Digests that are sorted in memory at a time (2 MB)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class Sample:
         cluster: Samples that are not independent of one another share one; None when the benchmark declares none.
         evidence: What a text may be checked against; None when the benchmark declares none.
         line: Line or row in the data, from 1, for messages.
+        known_digest: `digest`, for a sample that was kept with it; None when it is to be computed.
     """
 
     id: str
@@ -68,6 +77,7 @@ class Sample:
     cluster: str | None = None
     evidence: str | None = None
     line: int = field(default=0, compare=False)
+    known_digest: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def files(self) -> tuple[ImageFile, ...]:
@@ -83,6 +93,8 @@ class Sample:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of what was asked and expected: id, prompt, reference, and the images' bytes or URLs."""
+        if self.known_digest is not None:
+            return self.known_digest
         parts: dict[str, Any] = {
             "id": self.id,
             "prompt": self.prompt,
@@ -94,6 +106,46 @@ class Sample:
         return hashlib.sha256(canonical_json(parts)).hexdigest()
 
 
+class Samples(Protocol):
+    """Samples that can be counted, and gone through as often as needed: a list, or samples kept on disk."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __iter__(self) -> Iterator[Sample]:
+        """One after the other, always in the same order."""
+
+
 def data_digest(sample_digests: Iterable[str]) -> str:
-    """Digest of a data set: of its samples' digests, whatever the order or the file format they came in."""
-    return hashlib.sha256("\n".join(sorted(sample_digests)).encode()).hexdigest()
+    """Digest of a data set: of its samples' digests, whatever the order or the file format they came in.
+
+    It is the SHA-256 of the sorted digests, a line each. Memory does not grow with their number: beyond some they wait
+    on disk, and are sorted a range of values at a time.
+    """
+    whole = hashlib.sha256()
+    with SpooledTemporaryFile(max_size=_SORTED_AT_ONCE * _DIGEST_BYTES) as file:
+        n = 0
+        for one in sample_digests:
+            file.write(bytes.fromhex(one))
+            n += 1
+        parts, separator = -(-n // _SORTED_AT_ONCE), ""
+        for part in range(parts):
+            some = _sorted_between(file, part * 65_536 // parts, (part + 1) * 65_536 // parts)
+            if some:
+                whole.update(f"{separator}{some.hex(chr(10), _DIGEST_BYTES)}".encode())
+                separator = "\n"
+    return whole.hexdigest()
+
+
+def _sorted_between(file: IO[bytes], low: int, high: int) -> bytes:
+    """Of the digests in a file those whose first two bytes are a number from `low` to below `high`, sorted."""
+    import numpy as np
+
+    file.seek(0)
+    chosen: list[NDArray[np.uint8]] = []
+    while chunk := file.read(_SORTED_AT_ONCE * _DIGEST_BYTES):
+        rows = np.frombuffer(chunk, dtype=np.uint8).reshape(-1, _DIGEST_BYTES)
+        heads = rows[:, 0].astype(np.int64) * 256 + rows[:, 1]
+        chosen.append(rows[(heads >= low) & (heads < high)])
+    found = np.concatenate(chosen).reshape(-1)
+    return np.sort(found.view(f"S{_DIGEST_BYTES}")).tobytes()  # NULs at an end sort as they should

@@ -174,10 +174,11 @@ def score(
         chosen = registry.metrics(file.task, file.schema_of_fields, _listed("metrics", metrics))
     names, predicted, expected = _paired(predictions, references, ids)
     samples = _samples(file, names, expected, clusters, prompts)
-    records = {(name, 0): _record(file, name, given) for name, given in zip(names, predicted, strict=True)}
+    records = [[_record(file, name, given)] for name, given in zip(names, predicted, strict=True)]
     columns = ScoreColumns()
     majority = majority_answer(file, samples, registry.null_values) if file.fields else None
-    counts = score_answers(answers_to(samples, records, registry, file, 1, majority), chosen, columns)
+    asked = zip(samples, records, strict=True)
+    counts = score_answers(answers_to(asked, registry, file, majority), chosen, columns)
     table = columns.table()
     return ScoredAnswers(
         benchmark=file.name,

@@ -1,13 +1,13 @@
 """Floors as runs: answered by a trivial system instead of a server, then scored like any model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark
 from peakbench.benchmarks.file import FloorName
 from peakbench.benchmarks.floors import FLOOR_NOTES, floor_answers
-from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.sample import Samples
 from peakbench.files import make_folder
 from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, package_versions
 from peakbench.jobs.majority import majority_source, run_majority
@@ -30,7 +30,7 @@ def ensure_floors(
     root: Path,
     benchmark: Benchmark,
     data: DataFacts,
-    samples: Callable[[], Sequence[Sample]],
+    samples: Callable[[], Samples],
     registry: Registry,
     identity: Identity,
 ) -> list[RunFolder]:
@@ -84,7 +84,7 @@ def _make(
     root: Path,
     benchmark: Benchmark,
     data: DataFacts,
-    samples: Sequence[Sample],
+    samples: Samples,
     identity: Identity,
     name: FloorName,
     registry: Registry,

@@ -1,11 +1,10 @@
 """What a run is: everything that must agree for two sessions of asking to be one run."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from peakbench.benchmarks.benchmark import Benchmark
-from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.benchmarks.training import Training
 from peakbench.canonical import digest
 from peakbench.jobs.facts import package_versions
@@ -15,14 +14,12 @@ from peakbench.redaction import sounds_secret
 from peakbench.runs.manifest import Identity
 
 
-def run_identity(
-    benchmark: Benchmark, samples: Sequence[Sample], settings: RunSettings, training: Training | None
-) -> Identity:
-    """The identity of a run over these samples, with floors from this training split."""
+def run_identity(benchmark: Benchmark, data: str, settings: RunSettings, training: Training | None) -> Identity:
+    """The identity of a run over the samples of this data digest, with floors from this training split."""
     return Identity(
         kind="run",
         benchmark=benchmark.name,
-        data=data_digest([sample.digest for sample in samples]),
+        data=data,
         prompt=benchmark.prompt_digest,
         generation=_generation(benchmark, settings),
         fields=benchmark.read_with(settings.model.boxes).fields_digest,

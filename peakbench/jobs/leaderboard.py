@@ -1,13 +1,15 @@
 """From run folders to a board: pick the runs that stand on it, have the floors beside them, build and write it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from peakbench.benchmarks.benchmark import Benchmark
 from peakbench.benchmarks.file import BenchmarkFile
 from peakbench.errors import BadInputError, NotComparableError
 from peakbench.jobs.floors import ensure_floors
-from peakbench.jobs.score import read_samples, score_run
+from peakbench.jobs.reading import read_samples
+from peakbench.jobs.score import score_run
 from peakbench.leaderboards.board import build_board
 from peakbench.leaderboards.entries import BoardEntry, newest_entries, read_entry
 from peakbench.leaderboards.reported import ReportedTable
@@ -132,11 +134,12 @@ def _floors(entry: BoardEntry, registry: Registry) -> list[RunFolder]:
     run = RunFolder(entry.facts.folder)
     manifest = run.read_manifest()
     benchmark = Benchmark(BenchmarkFile.model_validate(manifest.benchmark), Path(manifest.benchmark_path))
-    return ensure_floors(
-        run.root_of(manifest.identity),
-        benchmark,
-        manifest.data,
-        lambda: read_samples(run, manifest, benchmark),
-        registry,
-        manifest.identity,
-    )
+    with ExitStack() as stack:
+        return ensure_floors(
+            run.root_of(manifest.identity),
+            benchmark,
+            manifest.data,
+            lambda: stack.enter_context(read_samples(run, manifest, benchmark)),
+            registry,
+            manifest.identity,
+        )

@@ -12,7 +12,7 @@ from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.values import without_surrogates
 from peakbench.errors import BadInputError
 from peakbench.jobs.answers import result_of, results_lines
-from peakbench.jobs.score import read_samples
+from peakbench.jobs.reading import read_samples
 from peakbench.metrics.answers import extractor
 from peakbench.metrics.registry import Registry
 from peakbench.runs.folder import RunFolder, find_runs
@@ -99,7 +99,8 @@ class LoadedRun:
         Raises:
             BadInputError: If the data is gone or no longer the same.
         """
-        return read_samples(self._folder, self.manifest, self.benchmark)
+        with read_samples(self._folder, self.manifest, self.benchmark) as samples:
+            return list(samples)
 
     def records(self) -> Iterator[Record]:
         """What came back for each sample and repeat, in the order of the journal: a response or a typed failure.

@@ -1,17 +1,15 @@
 """The majority of a run: one answer for all its samples, which floors and skill are measured by."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from peakbench.benchmarks.file import BenchmarkFile
 from peakbench.benchmarks.floors import majority_answer
-from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.sample import Samples
 from peakbench.runs.manifest import DataFacts, TrainingFacts
 
 
-def run_majority(
-    file: BenchmarkFile, data: DataFacts, samples: Sequence[Sample], null_values: Iterable[str]
-) -> dict[str, Any]:
+def run_majority(file: BenchmarkFile, data: DataFacts, samples: Samples, null_values: Iterable[str]) -> dict[str, Any]:
     """What the majority answers to a run's samples: from its training split, else in-sample.
 
     Args:

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
+from uuid import uuid4
 
-from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
-from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw
+from peakbench.benchmarks.kept import KeptSamples, keep_samples
+from peakbench.benchmarks.sample import data_digest
 from peakbench.benchmarks.training import Training, read_training
 from peakbench.errors import PeakBenchError
 from peakbench.jobs.identity import run_identity
@@ -126,16 +128,23 @@ class _Data:
     def __init__(self, scratch: Path, registry: Registry) -> None:
         self._scratch = scratch
         self._registry = registry
-        self._samples: dict[tuple[str, bool], list[Sample] | None] = {}
+        self._samples: dict[tuple[str, bool], KeptSamples | None] = {}
         self._training: dict[tuple[str, bool], Training | None] = {}
 
-    def samples(self, benchmark: Benchmark, settings: RunSettings) -> list[Sample] | None:
+    def samples(self, benchmark: Benchmark, settings: RunSettings) -> KeptSamples | None:
         key = (str(benchmark.path), settings.skip_bad)
         if key not in self._samples:
             place = settings.data or benchmark.data_at_hand(settings.cache or cache_folder())
-            read = place and benchmark.samples(place, self._scratch, skip_bad=settings.skip_bad)
-            self._samples[key] = read[0] if read else None
+            self._samples[key] = None
+            if place is not None:
+                items, path = benchmark.each_sample(place, self._scratch), self._scratch / f"{uuid4().hex}.jsonl"
+                self._samples[key] = keep_samples(items, place, path, skip_bad=settings.skip_bad).samples
         return self._samples[key]
+
+    def drawn(self, samples: KeptSamples, settings: RunSettings) -> KeptSamples:
+        """Those that would be asked about."""
+        places = draw(len(samples), settings.limit, settings.seed)
+        return samples.only(places, self._scratch / f"{uuid4().hex}.jsonl")
 
     def training(self, benchmark: Benchmark, settings: RunSettings) -> Training | None:
         key = (str(benchmark.path), settings.skip_bad)
@@ -170,10 +179,10 @@ def _planned(one: Combination, data: _Data, known: "_KnownRuns", registry: Regis
             settings = replace(settings, limit=None)
         hub = benchmark.file.training is not None and benchmark.file.training.hub is not None
         training = None if samples is None or hub else data.training(benchmark, settings)
-        drawn = None if samples is None else draw_samples(samples, settings.limit, settings.seed)
-        if drawn is not None and not settings.allow_remote_images:
+        drawn = None if samples is None else data.drawn(samples, settings)
+        if drawn is not None and benchmark.file.columns.images and not settings.allow_remote_images:
             refuse_remote_images(drawn)
-        identity = run_identity(benchmark, drawn or [], settings, training)
+        identity = run_identity(benchmark, "" if drawn is None else data_digest(drawn.digests()), settings, training)
         unknown = {"data", "training"} if samples is None else {"training"} if hub else set()
         found, run, step = known.step(settings, identity, unknown)
         n_drawn = n_samples if settings.limit is None else settings.limit
@@ -196,7 +205,7 @@ def _planned(one: Combination, data: _Data, known: "_KnownRuns", registry: Regis
 
 
 def _missing(
-    run: RunFolder | None, step: Step, samples: Sequence[Sample] | None, settings: RunSettings, total: int | None
+    run: RunFolder | None, step: Step, samples: KeptSamples | None, settings: RunSettings, total: int | None
 ) -> int | None:
     """Requests that would be asked now."""
     if step == "refuse":

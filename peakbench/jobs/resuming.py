@@ -1,13 +1,19 @@
 """Going on: which run a command means, what is still missing in it, and the words that say how to go on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from peakbench.benchmarks.kept import KeptSamples
 from peakbench.benchmarks.sample import Sample
 from peakbench.errors import BadInputError, PeakBenchError
 from peakbench.jobs.settings import RunSettings
 from peakbench.runs.folder import RunFolder, folder_name, runs_under
-from peakbench.runs.journal import Key, require_own_header
 from peakbench.runs.manifest import Identity, RunManifest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def earlier_run(settings: RunSettings, identity: Identity) -> RunFolder | None:
@@ -75,19 +81,40 @@ def is_complete(run: RunFolder, manifest: RunManifest) -> bool:
     return manifest.finished is not None and run.results_path.is_file()
 
 
-def missing_requests(folder: RunFolder, samples: Sequence[Sample], settings: RunSettings) -> list[tuple[Sample, int]]:
-    """The samples and repeats that are not settled yet."""
-    settled: set[Key] = set()
+@dataclass(frozen=True, slots=True)
+class MissingRequests:
+    """The samples and repeats that are not settled yet: first all samples once, then again.
+
+    Attributes:
+        samples: All of the run.
+        missing: Shape `(repeats, samples)`: whether it is to be asked.
+    """
+
+    samples: KeptSamples
+    missing: "NDArray[np.bool_]"
+
+    def __len__(self) -> int:
+        return int(self.missing.sum())
+
+    def __iter__(self) -> Iterator[tuple[Sample, int]]:
+        for repeat, wanted in enumerate(self.missing):
+            if wanted.any():
+                for sample in self.samples.where(wanted):
+                    yield sample, repeat
+
+
+def missing_requests(folder: RunFolder, samples: KeptSamples, settings: RunSettings) -> MissingRequests:
+    """What is not settled yet in a run over these samples."""
+    import numpy as np
+
+    missing = np.ones((settings.repeats, len(samples)), dtype=np.bool_)
     if folder.journal_path.exists():  # a process may have been killed before it began one
         with folder.journal() as journal:
-            require_own_header(folder.journal_path, journal.header, folder.read_manifest().identity_digest)
-            settled = {key for key in journal if not (settings.retry_failed and journal.failed(key))}
-    return [
-        (sample, repeat)
-        for repeat in range(settings.repeats)
-        for sample in samples
-        if (sample.id, repeat) not in settled
-    ]
+            settled = folder.settled(journal, folder.read_manifest())
+            missing = settled.offsets < 0
+            if settings.retry_failed:
+                missing |= settled.failed
+    return MissingRequests(samples, missing)
 
 
 def with_way_on(error: PeakBenchError, settings: RunSettings, folder: RunFolder) -> PeakBenchError:

@@ -1,11 +1,10 @@
 """One model on one benchmark: ask, score, and keep everything in a run folder."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
-from peakbench.benchmarks.loaders import DataPlace, Finding, place_text, told
+from peakbench.benchmarks.benchmark import Benchmark, cache_folder
+from peakbench.benchmarks.loaders import told
 from peakbench.benchmarks.sample import RemoteImage, Sample
 from peakbench.benchmarks.training import Training, read_training
 from peakbench.errors import BadInputError, InterruptedRunError, PeakBenchError
@@ -13,6 +12,7 @@ from peakbench.jobs.facts import ASKING_PACKAGES, code_revision, hardware, packa
 from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.identity import run_identity
 from peakbench.jobs.model_facts import complete_facts
+from peakbench.jobs.reading import RunSamples, samples_to_ask
 from peakbench.jobs.resuming import earlier_run, is_complete, missing_requests, with_way_on
 from peakbench.jobs.score import metrics_of, score_run
 from peakbench.jobs.session import ask_missing, begin_session, first_reached, reach_servers
@@ -23,9 +23,6 @@ from peakbench.runners.constraint import request_extra
 from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.manifest import DataFacts, Identity, RunManifest, TrainingFacts
 from peakbench.runs.results import Results
-
-_SKIPPED_KEPT = 1000
-"""Most bad rows whose fault `run.json` keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +59,44 @@ def run_benchmark(
         watching.say(f"the data of {benchmark.name} is rendered, unless it is there already")
     cache = settings.cache or cache_folder()
     data = settings.data or benchmark.data_place(cache)
-    samples, skipped = benchmark.samples(data, cache, skip_bad=settings.skip_bad)
-    if skipped:
-        watching.say("\n".join([f"{len(skipped)} bad rows are left out:", *told(skipped)]))
-    if settings.limit is not None and settings.limit >= len(samples):
-        settings = replace(settings, limit=None)  # that is no limit, and must not look like one
-    samples = draw_samples(samples, settings.limit, settings.seed)
-    if not settings.allow_remote_images:
-        refuse_remote_images(samples)
+    with samples_to_ask(benchmark, data, cache, settings, watching) as asked:
+        if not settings.allow_remote_images and benchmark.file.columns.images:
+            refuse_remote_images(asked.samples)
+        if not asked.limited:
+            settings = replace(settings, limit=None)  # a limit that the data does not reach must not look like one
+        return _run(benchmark, asked, settings, registry, watching)
+
+
+def _run(
+    benchmark: Benchmark, asked: RunSamples, settings: RunSettings, registry: Registry, watching: Watching
+) -> RunOutcome:
     training = read_training(benchmark, registry.null_values, skip_bad=settings.skip_bad)
     if training is not None and training.n_bad:
         lines = told(training.findings, training.n_bad)
         watching.say("\n".join([f"{training.n_bad} bad rows of the training split are left out:", *lines]))
-    identity = run_identity(benchmark, samples, settings, training)
+    identity = run_identity(benchmark, asked.facts.digest, settings, training)
     earlier = earlier_run(settings, identity)
     reached = None if earlier else reach_servers(settings, watching)
     folder = earlier or RunFolder.create(settings.output, identity)
     with folder.lock():
         try:
             if earlier is None:
-                facts = _data_facts(data, samples, skipped, training, identity)
+                facts = asked.facts.model_copy(update={"training": training and _training_facts(training)})
                 model = settings.model
                 if reached is not None:
                     endpoint, server = first_reached(reached[1])
                     model = complete_facts(model, server, endpoint.base_url)
                 known = replace(settings, model=model)
                 folder.write_manifest(_new_manifest(folder, benchmark, facts, identity, known, registry))
+            samples = asked.samples
             folder.write_samples(samples, folder.read_manifest())
             todo = missing_requests(folder, samples, settings)
-            if todo:  # else nothing is missing but the scores, and no server is needed for them
+            if len(todo):  # else nothing is missing but the scores, and no server is needed for them
                 settings, servers = reached or reach_servers(settings, watching)
                 watching.say(f"{'going on with' if earlier else 'writing'} {folder.path}")
+                if not asked.known:
+                    samples = samples.moved_to(folder.working_path)
+                    todo = replace(todo, samples=samples)
                 ask_missing(folder, begin_session(folder, settings, servers), benchmark, todo, settings, watching)
             # Results come last: where they are, everything is.
             if not (earlier and is_complete(folder, folder.read_manifest())):
@@ -138,28 +142,13 @@ def _require_boxes_of_any_size(benchmark: Benchmark, settings: RunSettings) -> N
         )
 
 
-def _data_facts(
-    data: DataPlace,
-    samples: Sequence[Sample],
-    skipped: Sequence[Finding],
-    training: Training | None,
-    identity: Identity,
-) -> DataFacts:
-    return DataFacts(
-        path=place_text(data),
-        revision=None if isinstance(data, Path) else data.revision,
-        digest=identity.data,
-        n=len(samples),
-        n_skipped=len(skipped),
-        skipped=[str(finding) for finding in skipped[:_SKIPPED_KEPT]],
-        training=training
-        and TrainingFacts(
-            path=training.place,
-            digest=training.digest,
-            n=training.n,
-            n_skipped=training.n_bad,
-            majority=training.majority,
-        ),
+def _training_facts(training: Training) -> TrainingFacts:
+    return TrainingFacts(
+        path=training.place,
+        digest=training.digest,
+        n=training.n,
+        n_skipped=training.n_bad,
+        majority=training.majority,
     )
 
 

@@ -3,19 +3,20 @@
 import difflib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from peakbench.benchmarks.benchmark import Benchmark, cache_folder, draw_samples
+from peakbench.benchmarks.benchmark import Benchmark
 from peakbench.benchmarks.file import BenchmarkFile
-from peakbench.benchmarks.loaders import DataPlace
-from peakbench.benchmarks.sample import RemoteImage, Sample, data_digest
+from peakbench.benchmarks.sample import RemoteImage, Sample, Samples
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.jobs.facts import SCORING_PACKAGES, package_versions
 from peakbench.jobs.majority import run_majority
+from peakbench.jobs.reading import read_samples
 from peakbench.metrics.answers import prefetcher, preparer
 from peakbench.metrics.grounding.diagnostics import SwappedAxes
 from peakbench.metrics.metric import Answer, Metric, RepeatMetric, Timings
@@ -24,9 +25,8 @@ from peakbench.metrics.registry import Registry
 from peakbench.metrics.signatures import DIGITS
 from peakbench.metrics.skill import SkillOverMajority
 from peakbench.runs.folder import RunFolder, utc_now
-from peakbench.runs.journal import Key, require_own_header
 from peakbench.runs.manifest import RunManifest
-from peakbench.runs.records import Record, Response
+from peakbench.runs.records import Record, Response, Usage
 from peakbench.runs.results import MetricResult, Results
 from peakbench.runs.scores import ScoreColumns, ScoresWriter, read_scores
 from peakbench.statistics.summary import summarise
@@ -35,7 +35,7 @@ _SAMPLES_AT_ONCE = 1024
 """So many samples are got ready at once, for models that embed many texts far faster than one by one."""
 
 
-def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] | None = None) -> Results:
+def score_run(folder: RunFolder, registry: Registry, samples: Samples | None = None) -> Results:
     """Score a finished run: write its `scores.parquet` and `results.json`.
 
     Args:
@@ -48,16 +48,22 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
     """
     manifest = folder.read_manifest()
     benchmark = Benchmark(BenchmarkFile.model_validate(manifest.benchmark), Path(manifest.benchmark_path))
-    if samples is None:
-        samples = read_samples(folder, manifest, benchmark)
+    with read_samples(folder, manifest, benchmark) if samples is None else nullcontext(samples) as given:
+        return _score(folder, manifest, benchmark, given, registry)
+
+
+def _score(
+    folder: RunFolder, manifest: RunManifest, benchmark: Benchmark, samples: Samples, registry: Registry
+) -> Results:
     identity = manifest.identity
+    repeats = identity.repeats
     metrics = metrics_of(benchmark.file, registry, identity.training)
+    folder.write_samples(samples, manifest)
     with folder.journal() as journal:
-        require_own_header(folder.journal_path, journal.header, manifest.identity_digest)
-        missing = sum((s.id, repeat) not in journal for s in samples for repeat in range(identity.repeats))
-        if missing:
+        settled = folder.settled(journal, manifest)
+        if settled.n_missing:
             raise BadInputError(
-                f"{folder.path} is unfinished: {missing} of {len(samples) * identity.repeats} are not answered",
+                f"{folder.path} is unfinished: {settled.n_missing} of {len(samples) * repeats} are not answered",
                 mend="go on with the command that began it, and --resume",
             )
         if manifest.finished is None:  # the process was killed between the last answer and saying so
@@ -69,8 +75,12 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
             if benchmark.file.fields:
                 majority = run_majority(benchmark.file, manifest.data, samples, registry.null_values)
             read_as = benchmark.read_with(manifest.model.boxes).file
-            answered = answers_to(samples, journal, registry, read_as, identity.repeats, majority)
-            counts = score_answers(answered, metrics, writer)
+            asked = (
+                (sample, [settled.record(place, repeat) for repeat in range(repeats)])
+                for place, sample in enumerate(samples)
+            )
+            counts = score_answers(answers_to(asked, registry, read_as, majority), metrics, writer)
+        del settled
         results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
         performance = None
         if identity.kind == "run":
@@ -121,7 +131,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         n_failed=counts.failed,
         n_unparsed=counts.unparsed,
         n_truncated=counts.truncated,
-        warnings=counts.warnings + _image_warnings(samples),
+        warnings=counts.warnings,
         rank_by=benchmark.file.ranked_by,
         comparable=comparable,
         registry=registry.digest,
@@ -131,6 +141,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Sequence[Sample] |
         scored_with=package_versions(SCORING_PACKAGES),
     )
     folder.write_results(whole)
+    folder.forget_working()
     return whole
 
 
@@ -177,6 +188,7 @@ class AnswerCounts:
     failed: int = 0
     unparsed: int = 0
     truncated: int = 0
+    remote: int = 0
     axes: SwappedAxes = field(default_factory=SwappedAxes)
 
     def add(self, answers: Sequence[Answer]) -> None:
@@ -184,6 +196,7 @@ class AnswerCounts:
         self.failed += any(answer.failed for answer in answers)
         self.unparsed += any(not answer.failed and not answer.parsed for answer in answers)
         self.truncated += any(isinstance(answer.record, Response) and answer.record.truncated for answer in answers)
+        self.remote += any(isinstance(image, RemoteImage) for image in answers[0].sample.images)
         for answer in answers:
             if answer.boxes is not None:
                 self.axes.add(answer.boxes)
@@ -191,66 +204,35 @@ class AnswerCounts:
     @property
     def warnings(self) -> list[str]:
         """What to look at before trusting the numbers."""
-        return [self.axes.warning] if self.axes.warning else []
-
-
-def _image_warnings(samples: Iterable[Sample]) -> list[str]:
-    """Images whose bytes nobody here saw may have been others at another time, and no digest would tell."""
-    n = sum(any(isinstance(image, RemoteImage) for image in sample.images) for sample in samples)
-    return [f"{n} samples were asked with images given as URLs, whose content is not in the data digest"] if n else []
-
-
-def read_samples(folder: RunFolder, manifest: RunManifest, benchmark: Benchmark) -> list[Sample]:
-    """Read a run's samples again, and make sure that they are the ones that were asked about."""
-    source, data = benchmark.file.data, Path(manifest.data.path)
-    place: DataPlace = data
-    if source.hub is not None and manifest.data.revision is not None:
-        place = source.hub.model_copy(update={"revision": manifest.data.revision})
-    elif source.make is not None and not data.exists():
-        place = benchmark.data_place(cache_folder())  # rendered again, on this machine too
-    elif not data.exists():
-        raise BadInputError(
-            f"{folder.path}: its data is no longer at {data}",
-            mend="put it back there; scoring compares answers with the references in it",
-        )
-    samples, _ = benchmark.samples(place, cache_folder(), skip_bad=manifest.data.n_skipped > 0)
-    samples = draw_samples(samples, manifest.identity.limit, manifest.identity.seed)
-    found = data_digest([sample.digest for sample in samples])
-    if found != manifest.data.digest:
-        raise BadInputError(
-            f"{folder.path}: the data at {manifest.data.path} is not what was asked about "
-            f"(digest {found[:12]} there, {manifest.data.digest[:12]} in run.json)",
-            mend="bring the data back to what it was, or run again",
-        )
-    return samples
-
-
-class Records(Protocol):
-    """What was answered, by sample id and repeat: a journal, or a map."""
-
-    def __getitem__(self, key: Key, /) -> Record:
-        """The settled record."""
+        axes = [self.axes.warning] if self.axes.warning else []
+        if not self.remote:
+            return axes
+        # Their bytes may have been others at another time, and no digest would tell.
+        told = f"{self.remote} samples were asked with images given as URLs, whose content is not in the data digest"
+        return [*axes, told]
 
 
 def answers_to(
-    samples: Sequence[Sample],
-    records: Records,
+    asked: Iterable[tuple[Sample, Sequence[Record]]],
     registry: Registry,
     file: BenchmarkFile,
-    repeats: int,
     majority: Mapping[str, Any] | None = None,
 ) -> Iterator[tuple[Sample, list[Answer]]]:
-    """Each sample with the prepared answers to its repeats, in the order of the samples.
+    """Each sample with the prepared answers to its repeats, in the order given.
 
-    `majority` is what fields are measured against, for a benchmark that has some.
+    Args:
+        asked: Each sample with the records of its repeats.
+        registry: The metrics' limits and comparisons.
+        file: The benchmark.
+        majority: What fields are measured against, for a benchmark that has some.
     """
     prepare = preparer(file, registry, majority)
     prefetch = prefetcher(file, registry)
-    for start in range(0, len(samples), _SAMPLES_AT_ONCE):
-        some = samples[start : start + _SAMPLES_AT_ONCE]
-        prefetch([(sample, records[sample.id, repeat]) for sample in some for repeat in range(repeats)])
-        for sample in some:
-            yield sample, [prepare(sample, records[sample.id, repeat]) for repeat in range(repeats)]
+    rest = iter(asked)
+    while some := list(islice(rest, _SAMPLES_AT_ONCE)):
+        prefetch([(sample, record) for sample, records in some for record in records])
+        for sample, records in some:
+            yield sample, [prepare(sample, record) for record in records]
 
 
 def score_answers(
@@ -288,34 +270,23 @@ def _timings(records: Iterable[Record]) -> Timings:
     """The timing of every settled record."""
     import numpy as np
 
-    def number(value: float | None) -> float:
-        return float("nan") if value is None else float(value)
-
-    rows = []
+    columns = [array("d") for _ in range(7)]
     gaps = array("d")
     for record in records:
-        gaps.extend(record.timing.itl_ms or ())
-        usage = record.usage if isinstance(record, Response) else None
-        rows.append(
-            (
-                record.timing.started_at,
-                record.timing.e2el_ms,
-                number(record.timing.ttft_ms),
-                isinstance(record, Response),
-                record.session,
-                number(usage.prompt_tokens if usage else None),
-                number(usage.completion_tokens if usage else None),
-            )
-        )
-    columns = list(zip(*rows, strict=True))
+        timing, usage = record.timing, record.usage if isinstance(record, Response) else Usage()
+        numbers = (timing.started_at, timing.e2el_ms, timing.ttft_ms, isinstance(record, Response), record.session)
+        for column, number in zip(columns, (*numbers, usage.prompt_tokens, usage.completion_tokens), strict=True):
+            column.append(float("nan") if number is None else number)
+        gaps.extend(timing.itl_ms or ())
+    found = [np.frombuffer(column, dtype=np.float64) for column in columns]
     return Timings(
-        started_at=np.array(columns[0], dtype=np.float64),
-        e2el_ms=np.array(columns[1], dtype=np.float64),
-        ttft_ms=np.array(columns[2], dtype=np.float64),
-        answered=np.array(columns[3], dtype=np.bool_),
-        session=np.array(columns[4], dtype=np.int64),
-        prompt_tokens=np.array(columns[5], dtype=np.float64),
-        completion_tokens=np.array(columns[6], dtype=np.float64),
+        started_at=found[0],
+        e2el_ms=found[1],
+        ttft_ms=found[2],
+        answered=found[3].astype(np.bool_),
+        session=found[4].astype(np.int64),
+        prompt_tokens=found[5],
+        completion_tokens=found[6],
         itl_ms=np.frombuffer(gaps, dtype=np.float64) if gaps else np.zeros(0),
     )
 

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any
 
 from peakbench.benchmarks.benchmark import Benchmark, cache_folder
-from peakbench.benchmarks.sample import Sample
 from peakbench.errors import InfrastructureError
+from peakbench.jobs.resuming import MissingRequests
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.watching import Watching
 from peakbench.runners.asking import AskingState, ask
@@ -85,7 +85,7 @@ def ask_missing(
     folder: RunFolder,
     manifest: RunManifest,
     benchmark: Benchmark,
-    todo: Sequence[tuple[Sample, int]],
+    todo: MissingRequests,
     settings: RunSettings,
     watching: Watching,
 ) -> None:
@@ -208,9 +208,7 @@ def _course(state: AskingState) -> ConcurrencyCourse | None:
     return ConcurrencyCourse(start=law.start, highest=law.highest, final=law.limit, cuts=law.cuts)
 
 
-def _requests(
-    benchmark: Benchmark, todo: Sequence[tuple[Sample, int]], settings: RunSettings
-) -> Iterator[tuple[Request, str]]:
+def _requests(benchmark: Benchmark, todo: MissingRequests, settings: RunSettings) -> Iterator[tuple[Request, str]]:
     generation = benchmark.file.generation
     extra = request_extra(settings.response_format, benchmark.file.answer_schema, settings.extra_body)
     how = Generation(

@@ -2,6 +2,7 @@
 
     run.json            everything needed to repeat and to trust the run
     samples.jsonl       what was asked about: digests, and the size and type of every image
+    working.jsonl       the samples with prompt and reference; there until the run is scored
     responses.jsonl     the journal, append-only: the source of truth
     scores.parquet      a row a sample × repeat × metric × slice
     results.json        results with intervals, counts, signatures; performance
@@ -15,21 +16,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.sample import Samples
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.files import disk_errors, make_folder, write_atomically
-from peakbench.runs.journal import Journal, JournalHeader, JournalWriter
+from peakbench.runs.journal import Journal, JournalHeader, JournalWriter, require_own_header
 from peakbench.runs.manifest import Identity, RunManifest
-from peakbench.runs.records import Failure
 from peakbench.runs.results import Results
-from peakbench.runs.samples import SampleFacts, read_samples_file, write_samples
+from peakbench.runs.samples import SampleFacts, read_sample_ids, read_samples_file, write_samples
+from peakbench.runs.settled import Settled, settled_requests
 from peakbench.strict import StrictModel, validation_message
 
 _Model = TypeVar("_Model", bound=StrictModel)
@@ -64,6 +66,7 @@ class RunFolder:
         self.path = path
         self.manifest_path = path / "run.json"
         self.samples_path = path / "samples.jsonl"
+        self.working_path = path / "working.jsonl"
         self.journal_path = path / "responses.jsonl"
         self.scores_path = path / "scores.parquet"
         self.results_path = path / "results.json"
@@ -106,7 +109,7 @@ class RunFolder:
         """Replace `run.json`."""
         write_atomically(self.manifest_path, manifest.model_dump_json(indent=2) + "\n")
 
-    def write_samples(self, samples: Sequence[Sample], manifest: RunManifest) -> None:
+    def write_samples(self, samples: Samples, manifest: RunManifest) -> None:
         """Write `samples.jsonl`, unless it is there: the samples of a run are the same for ever."""
         if not self.samples_path.is_file():
             write_samples(self.samples_path, manifest.run_id, manifest.data.digest, samples)
@@ -118,6 +121,16 @@ class RunFolder:
             BadInputError: If it is missing or of another format.
         """
         return read_samples_file(self.samples_path)
+
+    def settled(self, journal: Journal, manifest: RunManifest) -> Settled:
+        """Where the journal settles each request of the run.
+
+        Raises:
+            BadInputError: If the journal is another run's, or settles what this one does not ask.
+        """
+        require_own_header(self.journal_path, journal.header, manifest.identity_digest)
+        ids = partial(read_sample_ids, self.samples_path)
+        return settled_requests(journal, ids, manifest.data.n, manifest.identity.repeats)
 
     def read_results(self) -> Results:
         """Read `results.json`.
@@ -137,6 +150,11 @@ class RunFolder:
             self.results_path.unlink(missing_ok=True)
             self.scores_path.unlink(missing_ok=True)
 
+    def forget_working(self) -> None:
+        """Remove the samples that a run works on, when it is done."""
+        with disk_errors(self.path):
+            self.working_path.unlink(missing_ok=True)
+
     def journal(self) -> Journal:
         """Open the journal for reading."""
         return Journal(self.journal_path)
@@ -144,7 +162,7 @@ class RunFolder:
     def failure_kinds(self) -> dict[str, int]:
         """How many settled requests failed in each way, the most frequent first."""
         with self.journal() as journal:
-            kinds = Counter(str(record.kind) for record in journal.records() if isinstance(record, Failure))
+            kinds = Counter(str(failure.kind) for failure in journal.failures())
         return dict(kinds.most_common())
 
     def journal_writer(self, manifest: RunManifest) -> JournalWriter:

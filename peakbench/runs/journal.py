@@ -11,11 +11,14 @@ of one key mean that two processes wrote the journal, and it is refused.
 
 import json
 import os
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
+
+import msgspec
 
 from peakbench.errors import BadInputError
 from peakbench.files import disk_error, sync_folder
@@ -151,16 +154,45 @@ def mend_journal(path: Path) -> int:
         return size - end
 
 
+class _Key(msgspec.Struct):
+    """What of a record says which request it settles, and how; the rest of the line is passed over."""
+
+    kind: Literal["response", "failure"]
+    sample_id: str
+    repeat: int
+
+
+_read_key = msgspec.json.Decoder(_Key).decode
+
+
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class JournalLine:
+    """Which request a line of a journal settles.
+
+    Attributes:
+        number: Of the line, from 1.
+        offset: Byte at which it begins.
+        key: The request.
+        failed: Whether it is a failure.
+        superseded: Whether a later line settles the same request.
+    """
+
+    number: int
     offset: int
+    key: Key
     failed: bool
+    superseded: bool
 
 
 class Journal:
-    """A journal that is read: which keys are settled, and the record of each, read from the disk when asked for.
+    """A journal that is read: gone through line by line, however long it is.
 
-    Memory holds one small entry a key, not the texts. A torn last line is ignored here; `JournalWriter` cuts it off.
+    Opening goes through it once, so that a damaged one is refused. Memory holds an entry a failure, and nothing of a
+    response. A torn last line is ignored here; `JournalWriter` cuts it off.
+
+    Attributes:
+        path: The file.
+        header: The first line; None for a journal without one.
 
     Raises:
         BadInputError: If there is no journal, it has another schema version, or a line in it is damaged.
@@ -169,64 +201,131 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.header: JournalHeader | None = None
-        self._entries: dict[Key, _Entry] = {}
+        self._failed: dict[Key, int] = {}
+        self._n_answered = 0
         try:
             self._file = path.open("rb")
         except OSError as error:
             raise BadInputError(f"{path}: {error.strerror}", mend="name a run folder") from error
         try:
-            self._index()
+            self._check()
         except BadInputError:
             self._file.close()
             raise
 
-    def _index(self) -> None:
-        offset = 0
-        for number, line in enumerate(self._file, start=1):
-            if not line.endswith(b"\n"):
-                break
-            try:
-                if number == 1:
-                    self.header = _decode_header(line)
-                else:
-                    self._add(decode_record(line), offset)
-            except ValueError as error:
-                raise _damaged(self.path, number, error) from error
-            offset += len(line)
+    def _check(self) -> None:
+        """Go through the journal once: count what is settled, and refuse what comes after an answer."""
+        answered = array("q")  # 8 bytes an answer, for the time of the check; a set would take 200
+        for number, offset, line in self._whole_lines():
+            if number == 1:
+                self.header = self._header(line)
+                continue
+            found = self._key(number, line)
+            key = (found.sample_id, found.repeat)
+            if found.kind == "failure":
+                self._failed[key] = offset
+            else:
+                self._failed.pop(key, None)
+                answered.append(hash(key))
+        self._n_answered = len(answered)
+        suspects = _doubled(answered, [hash(key) for key in self._failed])
+        if suspects:
+            self._refuse_doubled(suspects)
 
-    def _add(self, record: Record, offset: int) -> None:
-        key = (record.sample_id, record.repeat)
-        earlier = self._entries.get(key)
-        if earlier is not None and not earlier.failed:
-            raise ValueError(f"sample {key[0]!r}, repeat {key[1]} was answered before")
-        self._entries[key] = _Entry(offset, isinstance(record, Failure))
+    def _refuse_doubled(self, suspects: frozenset[int]) -> None:
+        """Look at the requests whose hashes are there more than once, which two may share by chance."""
+        answered: set[Key] = set()
+        for line in self.lines():
+            if hash(line.key) not in suspects:
+                continue
+            if line.key in answered:
+                error = ValueError(f"sample {line.key[0]!r}, repeat {line.key[1]} was answered before")
+                raise damaged(self.path, line.number, error)
+            if not line.failed:
+                answered.add(line.key)
+
+    def lines(self) -> Iterator[JournalLine]:
+        """Which request each line settles, in the journal's order; the header is none of them."""
+        for number, offset, line in self._whole_lines():
+            if number > 1:
+                found = self._key(number, line)
+                key, failed = (found.sample_id, found.repeat), found.kind == "failure"
+                yield JournalLine(number, offset, key, failed, failed and self._failed.get(key) != offset)
+
+    def _whole_lines(self) -> Iterator[tuple[int, int, bytes]]:
+        """Number, offset and bytes of every line but a torn one."""
+        offset = 0
+        with self.path.open("rb") as file:  # of its own, for `record_at` may go elsewhere meanwhile
+            for number, line in enumerate(file, start=1):
+                if line.endswith(b"\n"):
+                    yield number, offset, line
+                    offset += len(line)
+
+    def _header(self, line: bytes) -> JournalHeader:
+        try:
+            return _decode_header(line)
+        except ValueError as error:
+            raise damaged(self.path, 1, error) from error
+
+    def _key(self, number: int, line: bytes) -> _Key:
+        try:
+            return _read_key(line)
+        except (
+            msgspec.MsgspecError,
+            ValueError,
+        ):  # of half a character (a lone surrogate) too, which a response may hold
+            record = self._decoded(line, number)
+            kind: Literal["response", "failure"] = "response" if isinstance(record, Response) else "failure"
+            return _Key(kind, record.sample_id, record.repeat)
 
     def __len__(self) -> int:
-        return len(self._entries)
-
-    def __contains__(self, key: Key) -> bool:
-        return key in self._entries
-
-    def __getitem__(self, key: Key) -> Record:
-        self._file.seek(self._entries[key].offset)
-        return decode_record(self._file.readline())
+        return self._n_answered + len(self._failed)
 
     def __iter__(self) -> Iterator[Key]:
-        return iter(self._entries)
+        return (line.key for line in self.lines() if not line.superseded)
 
-    def failed(self, key: Key) -> bool:
-        """Whether the key's last record is a failure."""
-        return self._entries[key].failed
+    def __getitem__(self, key: Key) -> Record:
+        """The settled record of a key, found by going through the journal; `settled_requests` finds many at once."""
+        for line in self.lines():
+            if line.key == key and not line.superseded:
+                return self.record_at(line.offset)
+        raise KeyError(key)
 
     @property
     def n_failed(self) -> int:
         """Number of keys whose last record is a failure."""
-        return sum(entry.failed for entry in self._entries.values())
+        return len(self._failed)
 
     def records(self) -> Iterator[Record]:
         """The settled record of every key, in the order of the journal."""
-        for key in sorted(self._entries, key=lambda key: self._entries[key].offset):
-            yield self[key]
+        for number, offset, line in self._whole_lines():
+            if number == 1:
+                continue
+            record = self._decoded(line, number)
+            if isinstance(record, Response) or self._failed.get((record.sample_id, record.repeat)) == offset:
+                yield record
+
+    def failures(self) -> Iterator[Failure]:
+        """The settled records that are failures, in the order of the journal."""
+        for offset in sorted(self._failed.values()):
+            record = self.record_at(offset)
+            assert isinstance(record, Failure), "a failure is noted where one stands"
+            yield record
+
+    def record_at(self, offset: int) -> Record:
+        """The record that begins at a byte of the file.
+
+        Raises:
+            BadInputError: If it is no record.
+        """
+        self._file.seek(offset)
+        return self._decoded(self._file.readline(), f"byte {offset}")
+
+    def _decoded(self, line: bytes, place: int | str) -> Record:
+        try:
+            return decode_record(line)
+        except (ValueError, RecursionError) as error:
+            raise damaged(self.path, place, error) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -242,9 +341,23 @@ class Journal:
         return False
 
 
-def _damaged(path: Path, number: int, error: ValueError) -> BadInputError:
+def _doubled(answered: "array[int]", failed: Sequence[int]) -> frozenset[int]:
+    """Hashes that are there more than once among the answered, or among both; the array is sorted on the way."""
+    import numpy as np
+
+    if not answered:
+        return frozenset()
+    numbers = np.frombuffer(answered, dtype=np.int64)
+    numbers.sort()
+    others = np.array(failed, dtype=np.int64)
+    nearest = numbers[np.minimum(np.searchsorted(numbers, others), len(numbers) - 1)]
+    return frozenset(numbers[1:][numbers[1:] == numbers[:-1]].tolist()) | frozenset(others[others == nearest].tolist())
+
+
+def damaged(path: Path, place: int | str, error: Exception) -> BadInputError:
+    """The refusal of a journal, with the number of a line, or a place in the file."""
     return BadInputError(
-        f"{path}, line {number}: {error}",
+        f"{path}, {f'line {place}' if isinstance(place, int) else place}: {error}",
         mend="the journal was changed by something else; restore it, or start again with --fresh",
     )
 
@@ -323,7 +436,7 @@ class JournalWriter:
             try:
                 found = _decode_header(file.readline())
             except ValueError as error:
-                raise _damaged(self.path, 1, error) from error
+                raise damaged(self.path, 1, error) from error
         require_own_header(self.path, found, header.identity)
 
     def append(self, record: Record) -> None:

@@ -86,6 +86,9 @@ class DataFacts(StrictModel):
     """Bad rows that were left out, as the person asked."""
     skipped: list[str] = []
     """What was wrong with them, the first thousand."""
+    file_sha256: str | None = None
+    """Of the data file's bytes, by which a run that goes on knows it again without reading every row; null where the
+    data is no single file, or its samples have images."""
     training: TrainingFacts | None = None
     """Null when the benchmark names no training split: its majority is taken in-sample."""
 

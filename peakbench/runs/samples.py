@@ -5,16 +5,20 @@ its digest, its cluster, and of each image the digest, the size and the type, or
 reference stay in the data, which the sample's digest vouches for.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 from pydantic import ValidationError
 
-from peakbench.benchmarks.sample import ImageFile, Sample, SampleImage
+from peakbench.benchmarks.sample import ImageFile, SampleImage, Samples
 from peakbench.errors import BadInputError
 from peakbench.files import write_lines_atomically
 from peakbench.strict import StrictModel, validation_message
+
+_MEND = "go on with the run, or make it again; what was asked is not recorded otherwise"
 
 
 class SamplesHeader(StrictModel):
@@ -70,7 +74,7 @@ class SampleFacts(StrictModel):
         return [image for image in self.images if isinstance(image, ImageFacts)]
 
 
-def write_samples(path: Path, run_id: str, data: str, samples: Sequence[Sample]) -> None:
+def write_samples(path: Path, run_id: str, data: str, samples: Samples) -> None:
     """Write a run's `samples.jsonl`, line by line and whole or not at all.
 
     Args:
@@ -85,30 +89,59 @@ def write_samples(path: Path, run_id: str, data: str, samples: Sequence[Sample])
     write_lines_atomically(path, _lines(SamplesHeader(run_id=run_id, data=data, n=len(samples)), samples))
 
 
-def _lines(header: SamplesHeader, samples: Iterable[Sample]) -> Iterator[str]:
+def _lines(header: SamplesHeader, samples: Samples) -> Iterator[str]:
     yield header.model_dump_json()
-    for sample in samples:
-        facts = SampleFacts(
-            id=sample.id,
-            line=sample.line,
-            digest=sample.digest,
-            cluster=sample.cluster,
-            images=[_image(image) for image in sample.images],
-        )
-        yield facts.model_dump_json()
+    for sample in samples:  # as `SampleFacts` says, whose own way of writing takes twice the time
+        facts = {
+            "kind": "sample",
+            "id": sample.id,
+            "line": sample.line,
+            "digest": sample.digest,
+            "cluster": sample.cluster,
+            "images": [_image(image) for image in sample.images],
+        }
+        yield json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
 
-def _image(image: SampleImage) -> ImageFacts | RemoteImageFacts:
+def _image(image: SampleImage) -> dict[str, Any]:
     if not isinstance(image, ImageFile):
-        return RemoteImageFacts(url=image.url)
-    return ImageFacts(
-        sha256=image.sha256,
-        mime=image.mime,
-        width=image.width,
-        height=image.height,
-        bytes=image.n_bytes,
-        path=str(image.path.absolute()),
-    )
+        return {"url": image.url}
+    return {
+        "sha256": image.sha256,
+        "mime": image.mime,
+        "width": image.width,
+        "height": image.height,
+        "bytes": image.n_bytes,
+        "path": str(image.path.absolute()),
+    }
+
+
+class _Id(msgspec.Struct):
+    """What of a line names the sample; the rest is passed over."""
+
+    id: str
+
+
+_read_id = msgspec.json.Decoder(_Id).decode
+
+
+def read_sample_ids(path: Path) -> Iterator[str]:
+    """The ids alone of a run's `samples.jsonl`, at a tenth of the time.
+
+    Raises:
+        BadInputError: If it is missing or of another format.
+    """
+    try:
+        with path.open("rb") as file:
+            SamplesHeader.model_validate_json(file.readline())
+            for line in file:
+                yield _read_id(line).id
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror}", mend=_MEND) from error
+    except ValidationError as error:
+        raise BadInputError(validation_message(path, error), mend=_MEND) from error
+    except msgspec.MsgspecError as error:
+        raise BadInputError(f"{path}: {error}", mend=_MEND) from error
 
 
 def read_samples_file(path: Path) -> Iterator[SampleFacts]:
@@ -117,7 +150,6 @@ def read_samples_file(path: Path) -> Iterator[SampleFacts]:
     Raises:
         BadInputError: If it is missing, of another format, or holds another number of samples than it says.
     """
-    mend = "go on with the run, or make it again; what was asked is not recorded otherwise"
     try:
         with path.open("rb") as file:
             header = SamplesHeader.model_validate_json(file.readline())
@@ -126,8 +158,8 @@ def read_samples_file(path: Path) -> Iterator[SampleFacts]:
                 n += 1
                 yield SampleFacts.model_validate_json(line)
     except OSError as error:
-        raise BadInputError(f"{path}: {error.strerror}", mend=mend) from error
+        raise BadInputError(f"{path}: {error.strerror}", mend=_MEND) from error
     except ValidationError as error:
-        raise BadInputError(validation_message(path, error), mend=mend) from error
+        raise BadInputError(validation_message(path, error), mend=_MEND) from error
     if n != header.n:
-        raise BadInputError(f"{path}: {n} samples where its header says {header.n}", mend=mend)
+        raise BadInputError(f"{path}: {n} samples where its header says {header.n}", mend=_MEND)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 SCORES_SCHEMA_VERSION = 1
-_ROWS_A_GROUP = 262_144
+_ROWS_A_GROUP = 65_536
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def test_sdg_reads_the_human_annotation_of_the_released_rows(tmp_path: Path) -> 
     assert "Caption: a raised hand" in samples[0].prompt
     assert samples[0].reference == ({**item, "box_2d": [100.0, 50.0, 400.0, 900.0]},)
     assert samples[1].reference == ()
-    oracle = json.loads(floor_answers(find_benchmark("sdg").file, "oracle", samples, 0)[0])
+    oracle = json.loads(next(floor_answers(find_benchmark("sdg").file, "oracle", samples, 0)))
     assert oracle[0]["box_2d"] == [100.0, 50.0, 400.0, 900.0]
 
 

@@ -142,8 +142,8 @@ def test_box_floors_answer_as_the_benchmark_declares_boxes_for_answers() -> None
     given = [Sample("a", "p", (), (item,)), Sample("b", "p", (), ())]
     oracle = [json.loads(text) for text in floor_answers(BOXES, "oracle", given, 0)]
     assert oracle == [[{"box_2d": [0.2, 0.1, 0.6, 0.3], "label": "artifact", "desc": "x"}], []]
-    assert floor_answers(BOXES, "defects_always_empty", given, 0) == ["[]", "[]"]
-    whole = json.loads(floor_answers(BOXES, "defects_whole_image", given, 0)[0])
+    assert list(floor_answers(BOXES, "defects_always_empty", given, 0)) == ["[]", "[]"]
+    whole = json.loads(next(floor_answers(BOXES, "defects_whole_image", given, 0)))
     assert [(item["box_2d"], item["label"]) for item in whole] == [
         ([0.0, 0.0, 1.0, 1.0], "artifact"),
         ([0.0, 0.0, 1.0, 1.0], "misalignment"),

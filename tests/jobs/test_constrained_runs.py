@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from peakbench.benchmarks.benchmark import find_benchmark
+from peakbench.benchmarks.sample import data_digest
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.jobs.identity import run_identity, without_secrets
 from peakbench.jobs.run import run_benchmark
@@ -62,7 +63,9 @@ def test_constrained_and_free_runs_and_those_with_other_keys_are_different_runs(
         {"response_format": "structured_outputs"},
         {"extra_body": {"chat_template_kwargs": {"enable_thinking": False}}},
     ]
-    identities = [run_identity(benchmark, [], settings_of("http://x/v1", tmp_path, **way), None) for way in ways]
+    identities = [
+        run_identity(benchmark, data_digest([]), settings_of("http://x/v1", tmp_path, **way), None) for way in ways
+    ]
     assert len({identity.digest for identity in identities}) == len(ways)
     assert identities[0].generation == benchmark.file.generation.model_dump(mode="json")
 
@@ -84,7 +87,7 @@ def test_the_keys_of_a_schema_are_sent_in_the_order_of_the_benchmark_and_their_o
             places = [sent.index(f'"{field}": {{"type"') for field in fields]
             assert places == sorted(places)
     held = settings_of("http://x/v1", tmp_path, response_format="json_schema")
-    one, other = (run_identity(benchmark, [], held, None) for benchmark in benchmarks)
+    one, other = (run_identity(benchmark, "", held, None) for benchmark in benchmarks)
     assert one.generation != other.generation
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from peakbench.benchmarks.benchmark import Benchmark, find_benchmark
+from peakbench.benchmarks.sample import data_digest
 from peakbench.errors import InfrastructureError
 from peakbench.jobs import floors as floors_module
 from peakbench.jobs.floors import ensure_floors
@@ -33,7 +34,7 @@ def make(path: Path, root: Path) -> list[RunFolder]:
     data = benchmark.data_place(path.parent)
     samples, _ = benchmark.samples(data, path.parent)
     settings = RunSettings(ModelFacts(name="m"), Endpoint("http://127.0.0.1:9/v1"), root)
-    identity = run_identity(benchmark, samples, settings, None)
+    identity = run_identity(benchmark, data_digest(sample.digest for sample in samples), settings, None)
     facts = DataFacts(path=str(data), digest=identity.data, n=len(samples))
     return ensure_floors(root, benchmark, facts, lambda: samples, Registry.load(), identity)
 
@@ -113,13 +114,13 @@ def test_the_data_is_read_once_for_all_floors(
     for floor in (tmp_path / "runs").glob("floor__*"):
         shutil.rmtree(floor)
     reads = []
-    read = Benchmark.samples
+    read = Benchmark.reading
 
     def counted(*words: Any, **others: Any) -> Any:
         reads.append(words)
         return read(*words, **others)
 
-    monkeypatch.setattr(Benchmark, "samples", counted)
+    monkeypatch.setattr(Benchmark, "reading", counted)
     make_boards([tmp_path / "runs"], Registry.load())
     assert len(reads) == 1
 

@@ -12,7 +12,7 @@ import pytest
 
 from peakbench.benchmarks.benchmark import Benchmark, find_benchmark
 from peakbench.benchmarks.floors import floor_answers
-from peakbench.benchmarks.sample import Sample
+from peakbench.benchmarks.sample import Sample, data_digest
 from peakbench.jobs.floors import ensure_floors
 from peakbench.jobs.identity import run_identity
 from peakbench.jobs.score import metrics_of
@@ -183,13 +183,13 @@ def test_a_run_of_boxes_is_scored_ranked_and_warned_about(tmp_path: Path, monkey
     data = benchmark.data_place(tmp_path / "cache")
     samples, _ = benchmark.samples(data, tmp_path / "cache")
     settings = RunSettings(ModelFacts(name="m"), Endpoint("http://127.0.0.1:9/v1"), tmp_path / "runs")
-    identity = run_identity(benchmark, samples, settings, None)
+    identity = run_identity(benchmark, data_digest(sample.digest for sample in samples), settings, None)
     facts = DataFacts(path=str(data), digest=identity.data, n=len(samples))
 
     def turned(file: Any, name: Any, some: Any, seed: int, majority: Any = None) -> list[str]:
         """The random rows answer with the sample's own reference, axes swapped."""
         if name != "random_row":
-            return floor_answers(file, name, some, seed)
+            return list(floor_answers(file, name, some, seed))
         draw = random.Random(0)
         rows = [json.loads(text) for text in floor_answers(file, "oracle", some, seed)]
         key = file.box_conventions.keys[0]
