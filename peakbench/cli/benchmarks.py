@@ -116,7 +116,7 @@ def validate(
         findings = [
             {"place": finding.place, "sample": finding.sample, "reason": finding.reason} for finding in found.findings
         ]
-        counts = {"n": found.n, "n_bad": found.n_bad, "n_training": found.n_training}
+        counts = {"n": found.n, "n_bad": found.n_bad, "n_training": found.n_training, "n_remote": found.n_remote}
         print_json(counts | {"findings": findings})
     else:
         console = output_console()
@@ -126,6 +126,8 @@ def validate(
             console.print(Text(f"… and {found.n_bad - len(found.findings)} more"))
         training = "" if found.n_training is None else f", {found.n_training} references of the training split"
         console.print(Text(f"{found.n} good samples{training}, {found.n_bad} bad rows"))
+        if found.n_remote:
+            console.print(Text(f"images given as URLs: {found.n_remote} (run with --allow-remote-images)"))
     if found.n_bad or not found.n or found.n_training == 0:
         raise typer.Exit(ExitCode.BAD_INPUT)
 

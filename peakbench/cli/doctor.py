@@ -52,7 +52,7 @@ def doctor(
     if sweep is not None:
         content, path = read_sweep(sweep)
         asking = asking.with_file(content.settings, path, given_names(context))
-        settings = asking.settings(ModelFacts(name="any"), base_url or content.base_url or DEFAULT_URL)
+        settings = asking.settings(ModelFacts(name="any"), [base_url or content.base_url or DEFAULT_URL])
         runs = combinations(content, path, settings)
     what = Examination(asking.output, runs, vllm_bin, serve=serve, network=network)
     checks = examine(what, asking.registry(), (lambda _: None) if as_json else say)

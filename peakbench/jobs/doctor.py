@@ -23,7 +23,7 @@ from peakbench.jobs.vllm_command import VllmFacts, ask_command, find_command
 from peakbench.jobs.weights import cached_snapshot, read_weights
 from peakbench.metrics.fetch import PARTS
 from peakbench.metrics.registry import Registry
-from peakbench.runners.endpoint import probe
+from peakbench.runners.endpoint import Endpoint, probe
 from peakbench.runs.manifest import ModelFacts
 
 EXTRAS: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -276,16 +276,19 @@ def _on_the_hub(repo: str, revision: str | None) -> tuple[State, str, str]:
 
 def _endpoints(what: Examination) -> list[Check]:
     """Whether each server answers, and serves its model."""
-    asked = {(one.settings.endpoint.base_url, one.settings.model.name): one for one in what.combinations}
+    asked = {
+        (endpoint.base_url, one.settings.model.name): (endpoint, one.settings.model.name)
+        for one in what.combinations
+        for endpoint in one.settings.endpoints
+    }
 
     async def ask_all() -> list[Check]:
-        return list(await asyncio.gather(*(_endpoint(one) for one in asked.values())))
+        return list(await asyncio.gather(*(_endpoint(*one) for one in asked.values())))
 
     return asyncio.run(ask_all()) if asked else []
 
 
-async def _endpoint(one: Combination) -> Check:
-    endpoint, model = one.settings.endpoint, one.settings.model.name
+async def _endpoint(endpoint: Endpoint, model: str) -> Check:
     name = f"{endpoint.base_url}: {model}"
     try:
         server = await probe(endpoint, model)

@@ -31,12 +31,14 @@ class Validation:
         n_bad: Bad rows.
         findings: What is wrong, the first ones.
         n_training: Good references of the training split; None when the benchmark names none.
+        n_remote: Images of good samples that are URLs, which a run needs leave for.
     """
 
     n: int
     n_bad: int
     findings: tuple[Finding, ...]
     n_training: int | None = None
+    n_remote: int = 0
 
 
 def validate(benchmark: Benchmark, data: Path | None, cache: Path, most: int = 1000) -> Validation:
@@ -49,12 +51,21 @@ def validate(benchmark: Benchmark, data: Path | None, cache: Path, most: int = 1
         most: Findings that are kept; the others are counted.
     """
     findings: list[Finding] = []
-    n, n_bad = _counted(benchmark.each_sample(data or benchmark.data_place(cache), cache), findings, most)
+    n_remote = 0
+
+    def samples() -> Iterator[Sample | Finding]:
+        nonlocal n_remote
+        for item in benchmark.each_sample(data or benchmark.data_place(cache), cache):
+            if isinstance(item, Sample):
+                n_remote += len(item.images) - len(item.files)
+            yield item
+
+    n, n_bad = _counted(samples(), findings, most)
     training = training_references(benchmark)
     if training is None:
-        return Validation(n, n_bad, tuple(findings))
+        return Validation(n, n_bad, tuple(findings), n_remote=n_remote)
     n_training, n_bad_training = _counted(training, findings, most)
-    return Validation(n, n_bad + n_bad_training, tuple(findings), n_training)
+    return Validation(n, n_bad + n_bad_training, tuple(findings), n_training, n_remote)
 
 
 def _counted(items: Iterable[object], findings: list[Finding], most: int) -> tuple[int, int]:

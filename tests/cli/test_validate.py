@@ -40,7 +40,7 @@ def messy(tiny: Tiny, tmp_path: Path) -> tuple[Path, dict[str, str]]:
         ("a pipe", good | {"image": "images/pipe.png"}, "is no file"),
         ("leaves", good | {"image": "../../outside.png"}, "leaves the data's folder"),
         ("link", good | {"image": "images/link.png"}, "leaves the data's folder"),
-        ("a url", good | {"image": "https://host/a.png"}, "is a URL"),
+        ("a url", good | {"image": "ftp://host/a.png"}, "is no http(s) URL"),
         ("broken data url", good | {"image": "data:image/png;base64,%%"}, "base64 is broken"),
         ("no image", good | {"image": None}, "holds no image"),
         ("no column", {"image": "images/0.png", "source": "posh"}, "column `reference` is missing"),
@@ -108,7 +108,7 @@ def test_what_is_in_the_data_is_counted(peakbench: Run, tiny: Tiny) -> None:
     assert "shirt (3)" in shown
     assert "50.0%" in shown
     assert "8 × 8 (6)" in shown
-    assert shown.count("Answer with one JSON object.") == 4  # in the file, and three times as it is sent
+    assert shown.count("Answer with one JSON object.") == 2  # in the file, and once as it is sent to all
     counted = json.loads(peakbench("benchmarks", "show", path, "--json").stdout)["contents"]
     assert counted["whole"] is True
     assert counted["nulls"] == {"type": 3, "color": 3, "size": 3}
@@ -209,3 +209,17 @@ def test_a_grounding_benchmark_is_asked_and_shows_parse_rates_unranked(
     assert rates["oracle"] == rates["defects_always_empty"] == rates["defects_whole_image"] == 1.0
     assert rates["never_json"] == 0.0
     assert {row["rank"] for row in board["rows"]} == {None}
+
+
+def test_images_that_are_urls_are_told(peakbench: Run, tiny: Callable[..., Path]) -> None:
+    path = tiny(3)
+    data = path.parent / "data.jsonl"
+    data.write_text(data.read_text().replace("images/1.png", "https://example.org/1.png"))
+    done = peakbench("benchmarks", "validate", path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "3 good samples, 0 bad rows",
+        "images given as URLs: 1 (run with --allow-remote-images)",
+    ]
+    shown = peakbench("benchmarks", "show", path, "--data")
+    assert "images given as URLs: 1" in shown.stdout

@@ -69,6 +69,7 @@ def test_every_key_of_the_identity_changes_its_digest() -> None:
         "limit": 1,
         "seed": 1,
         "training": "x",
+        "variant": "x",
     }
     assert set(changes) == set(Identity.model_fields)
     for key, value in changes.items():
