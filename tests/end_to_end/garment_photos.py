@@ -32,7 +32,7 @@ SERVE_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
 }
 """What vLLM needs on a CPU that others use, too."""
-HELD = {"backend": "guidance", "disable_any_whitespace": True}
+STRUCTURED_OUTPUTS = {"backend": "guidance", "disable_any_whitespace": True}
 """How vLLM holds answers to a schema; its other backend lets control characters through."""
 
 
@@ -120,7 +120,7 @@ def write_checkpoint_sweep(folder: Path, checkpoints: Sequence[str] = tuple(CHEC
         "serve": {
             "max_model_len": 2048,
             "limit_mm_per_prompt": {"image": 1, "video": 0},
-            "extra": {"enforce_eager": True, "max_num_seqs": 16, "structured_outputs_config": HELD},
+            "extra": {"enforce_eager": True, "max_num_seqs": 16, "structured_outputs_config": STRUCTURED_OUTPUTS},
             "env": SERVE_ENVIRONMENT,
         },
         "overrides": [{}, {"name": "json_schema", "response_format": "json_schema"}],

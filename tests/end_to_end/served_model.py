@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from garment_photos import HELD, SERVE_ENVIRONMENT, checkpoint_folder
+from garment_photos import SERVE_ENVIRONMENT, STRUCTURED_OUTPUTS, checkpoint_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("tiny-garment", "tiny-garment-held")
@@ -57,7 +57,7 @@ def served(program: Path, model: Path, log: Path, media: Path) -> Iterator[str]:
         str(program), "serve", str(model), "--host", "127.0.0.1", "--port", str(port), "--served-model-name", *NAMES,
         "--max-model-len", "2048", "--max-num-seqs", "16", "--enforce-eager",
         "--limit-mm-per-prompt", '{"image": 4, "video": 0}',
-        "--structured-outputs-config", json.dumps(HELD),
+        "--structured-outputs-config", json.dumps(STRUCTURED_OUTPUTS),
         "--allowed-local-media-path", str(media),
     ]  # fmt: skip
     with (
