@@ -74,7 +74,7 @@ async def require_readable_files(transport: Transport, like: Request, timeout_s:
         raise InfrastructureError(
             f"the request that checks --images-as file failed ({record.kind}): {record.message}",
             mend="start the server on this machine and let it read the files (vLLM: --allowed-local-media-path "
-            f"{files[0].path.resolve().parent}), or send their bytes: --images-as base64",
+            f"{_folder_of_sent(files[0], like.sending)}), or send their bytes: --images-as base64",
         )
 
 
@@ -108,6 +108,12 @@ def sent_size(image: ImageFile, sending: ImageSending) -> tuple[int, int]:
 
 def _is_made_smaller(image: ImageFile, sending: ImageSending) -> bool:
     return sending.max_pixels is not None and image.width * image.height > sending.max_pixels
+
+
+def _folder_of_sent(image: ImageFile, sending: ImageSending) -> Path:
+    """The folder that a server has to be let read: that of the file, or of all smaller copies."""
+    smaller = sending.folder if _is_made_smaller(image, sending) else None
+    return (smaller or image.path.parent).resolve()
 
 
 def _place_of_smaller(image: ImageFile, sending: ImageSending) -> Path:

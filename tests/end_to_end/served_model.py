@@ -1,5 +1,6 @@
 """A small trained model, served by the real vLLM on this machine's CPU; and what a test needs around it."""
 
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from garment_photos import SERVE_ENVIRONMENT, STRUCTURED_OUTPUTS, checkpoint_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("tiny-garment", "tiny-garment-held")
@@ -30,18 +32,24 @@ def serve_command() -> Path:
 
 def trained_model() -> Path:
     """The folder of a small trained model; without one, the test is skipped."""
-    shared = os.environ.get("PEAKBENCH_SHARED")
-    if shared is None:
+    if "PEAKBENCH_SHARED" not in os.environ:
         pytest.skip("PEAKBENCH_SHARED names no folder of shared data")
-    folder = Path(shared) / "models" / "tiny-garment-vlm" / "final"
+    folder = checkpoint_folder("final")
     if not (folder / "config.json").is_file():
         pytest.skip("the shared data holds no trained model")
     return folder
 
 
 @contextmanager
-def served(program: Path, model: Path, log: Path) -> Iterator[str]:
-    """Serve a model under both names; gives the server's URL, and ends every process of it afterwards."""
+def served(program: Path, model: Path, log: Path, media: Path) -> Iterator[str]:
+    """Serve a model under both names; gives the server's URL, and ends every process of it afterwards.
+
+    Args:
+        program: `vllm`.
+        model: The model's folder.
+        log: Where the server's log is written to.
+        media: The folder whose files the server may read when a request names their place.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -49,20 +57,14 @@ def served(program: Path, model: Path, log: Path) -> Iterator[str]:
         str(program), "serve", str(model), "--host", "127.0.0.1", "--port", str(port), "--served-model-name", *NAMES,
         "--max-model-len", "2048", "--max-num-seqs", "16", "--enforce-eager",
         "--limit-mm-per-prompt", '{"image": 4, "video": 0}',
-        "--structured-outputs-config", '{"backend": "guidance", "disable_any_whitespace": true}',
+        "--structured-outputs-config", json.dumps(STRUCTURED_OUTPUTS),
+        "--allowed-local-media-path", str(media),
     ]  # fmt: skip
-    environment = {
-        "HF_HUB_OFFLINE": "1",
-        "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_CPU_KVCACHE_SPACE": "1",
-        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-        "OMP_NUM_THREADS": "1",
-    }
     with (
         log.open("wb") as output,
         subprocess.Popen(
             command,
-            env={**os.environ, **environment},
+            env={**os.environ, **SERVE_ENVIRONMENT},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -4,17 +4,16 @@ What the mock server cannot show: the parameters that vLLM takes, what it makes 
 """
 
 import json
-import os
 import shutil
 import subprocess
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import command
+from garment_photos import FIELDS, bounded, copy_photos, write_benchmark
 from served_model import NAMES, serve_command, served, trained_model
 
 from peakbench.runs.folder import RunFolder, find_runs
@@ -23,22 +22,7 @@ from peakbench.runs.results import Results
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 FREE, HELD = NAMES
-FIELDS = ("type", "color", "pattern", "neckline", "sleeve_length", "closure", "brand", "size", "defect_type")
-PROMPT = (
-    f"Look at the garment and answer with one JSON object with the keys {', '.join(FIELDS)}. "
-    "Use null where a value does not apply or cannot be seen."
-)
 TWO_FIELDS = {"color": {"type": "categorical"}, "sleeve_length": {"type": "categorical", "null_values": ["none"]}}
-
-
-def bounded(fields: Iterable[str]) -> dict[str, Any]:
-    """An answer schema whose strings end: nothing but its length ends one that a weak model goes on with."""
-    return {
-        "type": "object",
-        "properties": {field: {"type": ["string", "null"], "maxLength": 24} for field in fields},
-        "required": list(fields),
-        "additionalProperties": False,
-    }
 
 
 @dataclass(frozen=True)
@@ -67,47 +51,25 @@ class Asked:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     program, model = serve_command(), trained_model()
-    with served(program, model, tmp_path_factory.mktemp("server") / "server.log") as url:
+    with served(program, model, tmp_path_factory.mktemp("server") / "server.log", photos) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of benchmarks: a photo a sample, two, more than the server takes; and a photo with two fields alone."""
-    source = Path(os.environ["PEAKBENCH_SHARED"]) / "data" / "garments-real"
+    serve_command()
+    trained_model()  # without them there is nothing to copy photos for
     folder = tmp_path_factory.mktemp("photos")
-    shutil.copytree(source / "images", folder / "images")
-    rows = [json.loads(line) for line in (source / "attributes.jsonl").read_text().splitlines()]
-    garments: dict[str, Any] = {"extends": "garments-demo", "prompt": PROMPT}
-    two_fields = {
-        "task": "extraction",
-        "prompt": PROMPT,
-        "fields": TWO_FIELDS,
-        "response_schema": bounded(TWO_FIELDS),
-    }
-    for name, before, keys in (
-        ("photos", 0, garments | {"response_schema": bounded(FIELDS)}),
-        ("pairs", 1, garments),
-        ("crowds", 4, garments),
-        ("two-fields", 0, two_fields),
-    ):
-        fields = keys.get("fields", FIELDS)
-        with (folder / f"{name}.jsonl").open("w") as file:
-            for number, row in enumerate(rows):
-                images = [rows[number - back]["image"] for back in range(before, -1, -1)]
-                reference = {key: value for key, value in json.loads(row["ground_truth"]).items() if key in fields}
-                file.write(json.dumps(row | {"image": images, "ground_truth": reference}) + "\n")
-        benchmark = keys | {
-            "schema_version": 1,
-            "id": name,
-            "version": 1,
-            "data": {"path": f"{name}.jsonl"},
-            "columns": {"reference": "ground_truth", "cluster": "annotator"},
-            "generation": {"max_tokens": 160},
-        }
-        (folder / f"{name}.yaml").write_text(json.dumps(benchmark))
+    copy_photos(folder)
+    garments = {"extends": "garments-demo"}
+    write_benchmark(folder, "photos", garments | {"response_schema": bounded(FIELDS)})
+    write_benchmark(folder, "pairs", garments, images_before=1)
+    write_benchmark(folder, "crowds", garments, images_before=4)
+    two_fields = {"task": "extraction", "fields": TWO_FIELDS, "response_schema": bounded(TWO_FIELDS)}
+    write_benchmark(folder, "two-fields", two_fields)
     return folder
 
 
@@ -211,6 +173,113 @@ def test_both_transports_are_told_the_same(free: Asked, url: str, photos: Path, 
     assert {answer.usage.prompt_tokens for answer in again.responses.values()} <= {
         answer.usage.prompt_tokens for answer in theirs.values()
     }
+
+
+def test_a_streamed_answer_is_the_whole_answer_and_its_tokens_are_timed(url: str, photos: Path, tmp_path: Path) -> None:
+    words = ("--limit", 20, "--max-concurrency", 1)  # alone in its batch, an answer is the same every time
+    whole = asked(photos / "photos.yaml", url, tmp_path / "whole", FREE, *words)
+    streamed = asked(photos / "photos.yaml", url, tmp_path / "streamed", FREE, *words, "--stream")
+    assert len(whole.responses) == 20
+    for sample, answer in streamed.responses.items():
+        other, timing = whole.responses[sample], answer.timing
+        assert (answer.text, answer.finish_reason, answer.usage) == (other.text, other.finish_reason, other.usage)
+        assert timing.ttft_ms is not None
+        assert timing.itl_ms
+        assert len(timing.itl_ms) < (answer.usage.completion_tokens or 0)
+        assert 0 < timing.ttft_ms <= timing.e2el_ms  # on a busy machine all chunks may be read at once
+        assert timing.ttft_ms + sum(timing.itl_ms) <= timing.e2el_ms + 0.01 * len(timing.itl_ms)
+    assert streamed.value("weighted_score") == whole.value("weighted_score")
+    timed, untimed = streamed.results.performance, whole.results.performance
+    assert timed is not None
+    assert untimed is not None
+    for name in ("ttft", "tpot", "itl"):
+        assert getattr(timed, f"mean_{name}_ms") > 0
+        assert getattr(timed, f"p99_{name}_ms") >= getattr(timed, f"median_{name}_ms") >= 0
+        assert getattr(untimed, f"mean_{name}_ms") is None
+    assert (timed.mean_ttft_ms or 0) + (timed.mean_itl_ms or 0) < (timed.mean_e2el_ms or 0)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_log_probabilities_are_those_of_the_tokens_of_the_answer(
+    url: str, photos: Path, tmp_path: Path, stream: bool
+) -> None:
+    words = ("--limit", 10, "--logprobs", 3, *(["--stream"] if stream else []))
+    for answer in asked(photos / "photos.yaml", url, tmp_path / "runs", FREE, *words).responses.values():
+        told = answer.logprobs
+        assert told is not None
+        assert len(told) == answer.usage.completion_tokens  # the one that ends the answer, too
+        assert "".join(token.token for token in told).startswith(answer.text)
+        for token in told:
+            assert token.logprob is not None
+            assert token.logprob <= 0
+            assert len(token.top) >= 3
+            # At temperature 0 the most probable token is taken.
+            assert token.logprob == max(value for _, value in token.top if value is not None)
+
+
+def test_files_sent_by_their_place_are_answered_as_their_bytes_are(
+    free: Asked, url: str, photos: Path, tmp_path: Path
+) -> None:
+    placed = asked(photos / "photos.yaml", url, tmp_path / "runs", FREE, "--images-as", "file", "--limit", 40)
+    assert len(placed.responses) == 40
+    same = sum(free.responses[sample].text == answer.text for sample, answer in placed.responses.items())
+    assert same >= 32
+    for sample, answer in placed.responses.items():
+        assert answer.usage.prompt_tokens == free.responses[sample].usage.prompt_tokens
+    assert placed.folder.read_manifest().sessions[0].images_as == "file"
+
+
+def test_files_that_vllm_may_not_read_stop_the_run_before_it_begins(url: str, photos: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(photos, elsewhere)
+    words = ("--model", FREE, "--images-as", "file", "--limit", 5)
+    done = run(elsewhere / "photos.yaml", url, tmp_path / "runs", *words)
+    assert done.returncode == 5, done.stderr
+    assert f"--allowed-local-media-path {elsewhere / 'images'}" in done.stderr
+    with the_run(tmp_path / "runs", FREE).journal() as journal:
+        assert not list(journal.records())
+    # Smaller copies lie in the cache, where this server may not look either.
+    done = run(photos / "photos.yaml", url, tmp_path / "smaller", *words, "--max-image-pixels", 4096)
+    assert done.returncode == 5, done.stderr
+    assert f"--allowed-local-media-path {photos / 'images'}" not in done.stderr
+    assert "--allowed-local-media-path" in done.stderr
+
+
+def test_images_made_smaller_are_what_the_model_sees(free: Asked, url: str, photos: Path, tmp_path: Path) -> None:
+    small = asked(photos / "photos.yaml", url, tmp_path / "runs", FREE, "--max-image-pixels", 1024, "--limit", 40)
+    assert (len(small.responses), small.results.n_failed, small.results.n_unparsed) == (40, 0, 0)
+    # Of 32 by 32 pixels the model's own processor makes large ones again, but what is gone is gone.
+    assert any(free.responses[sample].text != answer.text for sample, answer in small.responses.items())
+    mine, other = (one.folder.read_manifest() for one in (small, free))
+    assert set(mine.identity.differences(other.identity)) == {"generation", "data", "limit"}
+    assert "1024" in json.dumps(mine.identity.generation)
+
+
+def test_concurrency_finds_its_own_height(free: Asked, url: str, photos: Path, tmp_path: Path) -> None:
+    found = asked(photos / "photos.yaml", url, tmp_path / "runs", FREE, "--max-concurrency", "auto:16")
+    (session,) = found.folder.read_manifest().sessions
+    assert (session.adaptive, session.max_concurrency) == (True, 16)
+    course = session.course
+    assert course is not None
+    assert course.start == 8 <= course.highest <= 16
+    assert 1 <= course.final <= course.highest
+    assert course.cuts == 0
+    assert abs(found.value("weighted_score") - free.value("weighted_score")) < 0.02
+
+
+def test_repeats_of_a_greedy_model_agree(url: str, photos: Path, tmp_path: Path) -> None:
+    twice = asked(photos / "photos.yaml", url, tmp_path / "runs", FREE, "--repeats", 2, "--limit", 40)
+    results = twice.results
+    assert (results.n, results.repeats, results.n_failed) == (40, 2, 0)
+    with twice.folder.journal() as journal:
+        keys = {(record.sample_id, record.repeat) for record in journal.records()}
+    assert {repeat for _, repeat in keys} == {0, 1}
+    assert len(keys) == 80
+    assert twice.value("consistency_exact") >= 0.9
+    variance = results.metrics["weighted_score"].repeat_variance
+    assert variance is not None
+    assert variance.n == 40
+    assert variance.within < variance.between
 
 
 def test_what_vllm_refuses_is_a_failure_and_no_answer(free: Asked, url: str, photos: Path, tmp_path: Path) -> None:

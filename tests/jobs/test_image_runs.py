@@ -67,6 +67,20 @@ def test_a_server_that_may_not_read_them_is_told_apart_before_the_first_sample(
     assert run_benchmark(find_benchmark(str(path)), way_on, Registry.load()).results.n_failed == 0
 
 
+def test_a_server_that_may_not_read_smaller_copies_is_to_be_let_into_their_folder(
+    tiny: Tiny, tmp_path: Path, server: RunningMockServer
+) -> None:
+    path = tiny(3)
+    settings = settings_of(server.base_url, tmp_path / "runs", images=ImageSending("file", max_pixels=16))
+    with pytest.raises(InfrastructureError, match="--images-as file failed") as told:
+        run_benchmark(find_benchmark(str(path)), settings, Registry.load())
+    folder = Path(told.value.mend.partition("--allowed-local-media-path ")[2].partition(")")[0])
+    assert folder.is_relative_to(tmp_path / "runs" / "cache")
+    with run_in_thread(build_models(["constant-null"]), MockServerSettings(allowed_local_media_path=folder)) as other:
+        there = replace(settings, endpoint=Endpoint(other.base_url), resume=True)
+        assert run_benchmark(find_benchmark(str(path)), there, Registry.load()).results.n_failed == 0
+
+
 def test_urls_of_the_data_need_leave(tiny: Tiny, tmp_path: Path, server: RunningMockServer) -> None:
     benchmark = find_benchmark(str(with_urls(tiny(3))))
     settings = settings_of(server.base_url, tmp_path / "runs")
