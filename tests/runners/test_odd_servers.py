@@ -338,9 +338,7 @@ def test_of_two_answers_to_one_request_the_second_is_nobodys(asking: Asking, raw
 
 
 @each
-def test_a_second_answer_that_comes_when_nothing_is_asked_is_nobodys(
-    asking: Asking, raw: RawServer, name: str
-) -> None:
+def test_a_second_answer_that_comes_when_nothing_is_asked_is_nobodys(asking: Asking, raw: RawServer, name: str) -> None:
     sent = threading.Event()
 
     def twice(connection: socket.socket) -> None:
