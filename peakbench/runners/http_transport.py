@@ -95,7 +95,7 @@ class HttpTransport:
                 sample_id=request.sample_id,
                 repeat=request.repeat,
                 kind=kind,
-                message=redacted(message, *self._endpoint.secrets),
+                message=redacted(message, request, self._endpoint.secrets),
                 status=status,
                 timing=timing(),
                 retry_after_s=wait_s,

@@ -100,7 +100,7 @@ class OpenAITransport:
                 sample_id=request.sample_id,
                 repeat=request.repeat,
                 kind=kind,
-                message=redacted(str(error), *self._endpoint.secrets),
+                message=redacted(str(error), request, self._endpoint.secrets),
                 status=status,
                 timing=Timing(started_at, (time.perf_counter() - clock) * 1000),
                 retry_after_s=wait_s,

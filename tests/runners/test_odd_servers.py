@@ -207,8 +207,8 @@ class Asking:
         """What comes of the same request, sent by each."""
         return [self.once("http"), self.once("openai")]
 
-    def once(self, name: str, timeout_s: float = 20) -> Record:
-        request = Request("s", 0, "m", "p", "", (), Generation())
+    def once(self, name: str, timeout_s: float = 20, extra: str = "") -> Record:
+        request = Request("s", 0, "m", "p", "", (), Generation(extra=extra))
 
         async def in_time() -> Record:
             async with asyncio.timeout(timeout_s + 20):  # a transport keeps its time itself
@@ -335,6 +335,14 @@ def test_of_two_answers_to_one_request_the_second_is_nobodys(asking: Asking, raw
     asking.once(name)
     second = asking.once(name)
     assert isinstance(second, Failure) or second.text == "second"
+
+
+@each
+def test_a_server_that_repeats_what_it_was_sent_repeats_no_secret(asking: Asking, raw: RawServer, name: str) -> None:
+    raw.answers = [http(b'{"error": {"message": "bad: s-3-c-r-3-t, sk-0123456789abcdef0123"}}', "400 Bad Request")]
+    record = asking.once(name, extra='{"tools": [{"api_key": "s-3-c-r-3-t"}]}')
+    assert isinstance(record, Failure)
+    assert "bad: [redacted], [redacted]" in record.message
 
 
 @each
