@@ -16,6 +16,8 @@ from peakbench.runs.records import FailureKind, Request, TokenLogprob, Usage
 MAX_ANSWER_BYTES = 32 * 2**20
 """Longest body that is read, unpacked."""
 _MESSAGE_CHARS = 500
+_SCHEMAS = frozenset({"response_format", "structured_outputs"})
+"""Keys of a request under which names are those of fields, and none of secrets."""
 _BROKEN_OFF = ("error", "abort")
 """Finish reasons of an answer that the server did not bring to its end."""
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
@@ -146,7 +148,8 @@ def redacted(text: str, request: Request, secrets: Sequence[str]) -> str:
         request: What it answers; servers repeat what they were sent.
         secrets: The key and its like.
     """
-    given = secrets_in(json.loads(request.generation.extra)) if request.generation.extra else ()
+    added = json.loads(request.generation.extra or "{}")
+    given = secrets_in({key: value for key, value in added.items() if key not in _SCHEMAS})
     clean = hide(text, (*secrets, *given))
     return clean if len(clean) <= _MESSAGE_CHARS else clean[:_MESSAGE_CHARS] + "…"
 

@@ -340,7 +340,8 @@ def test_of_two_answers_to_one_request_the_second_is_nobodys(asking: Asking, raw
 @each
 def test_a_server_that_repeats_what_it_was_sent_repeats_no_secret(asking: Asking, raw: RawServer, name: str) -> None:
     raw.answers = [http(b'{"error": {"message": "bad: s-3-c-r-3-t, sk-0123456789abcdef0123"}}', "400 Bad Request")]
-    record = asking.once(name, extra='{"tools": [{"api_key": "s-3-c-r-3-t"}]}')
+    schema = '"response_format": {"properties": {"key": {"type": "bad:"}}}'
+    record = asking.once(name, extra=f'{{"tools": [{{"api_key": "s-3-c-r-3-t"}}], {schema}}}')
     assert isinstance(record, Failure)
     assert "bad: [redacted], [redacted]" in record.message
 
