@@ -6,6 +6,7 @@ line each, and one is in memory at a time.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peakbench.benchmarks.loaders import DataPlace, Finding, told
-from peakbench.benchmarks.sample import ImageFile, RemoteImage, Sample, SampleImage
+from peakbench.benchmarks.sample import ImageFile, RemoteImage, Sample, SampleImage, data_digest
 from peakbench.errors import BadInputError
 from peakbench.files import disk_errors, put_in_place
 
@@ -48,6 +49,15 @@ class KeptSamples:
     def digests(self) -> Iterator[str]:
         """The digests alone, at a tenth of the time."""
         return (line[:_DIGEST_CHARS].decode() for line in self._lines())
+
+    def hold(self, digest: str) -> bool:
+        """Whether the file is there whole, with the samples of this data digest; what they say is not read."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(-1, os.SEEK_END)
+                return file.read() == b"\n" and data_digest(self.digests()) == digest
+        except (OSError, ValueError, BadInputError):
+            return False
 
     def where(self, wanted: "NDArray[np.bool_]") -> Iterator[Sample]:
         """Those that are wanted; the others are passed over without a look at them.

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from peakbench.errors import BadInputError
-from peakbench.redaction import sounds_secret
+from peakbench.redaction import sounds_secret, with_secrets_replaced
 
 _TEMPLATE = "chat_template_kwargs"
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VARIABLE = re.compile(r"(?:--serve[-_]option=)?env\.(?P<name>[^=]+)=")
+_ADDING = ("--extra-body", "--extra_body", "--chat-template-kwargs", "--chat_template_kwargs")
+_ADDED = re.compile(rf"(?P<option>{'|'.join(_ADDING)})=(?P<value>.*)", re.DOTALL)
 _OURS = frozenset({"authorization", "content-type", "content-length", "host"})
 
 
@@ -69,13 +71,18 @@ def headers(given: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
 
 
 def without_values(words: Sequence[str]) -> list[str]:
-    """A command line without the values of its headers, and of its servers' variables that sound secret."""
+    """A command line without the values of its headers, and of added keys and servers' variables that sound secret."""
     shown = []
     hidden = False
+    before = ""
     for word in words:
-        variable = _VARIABLE.match(word)
+        variable, added = _VARIABLE.match(word), _ADDED.fullmatch(word)
         if hidden:
             shown.append(f"{word.partition(':')[0]}: …")
+        elif before in _ADDING:
+            shown.append(_without_secrets(word))
+        elif added:
+            shown.append(f"{added['option']}={_without_secrets(added['value'])}")
         elif variable and sounds_secret(variable["name"]):
             shown.append(f"{variable[0]}…")
         elif word.startswith("--header="):
@@ -83,4 +90,15 @@ def without_values(words: Sequence[str]) -> list[str]:
         else:
             shown.append(word)
         hidden = word == "--header"
+        before = word
     return shown
+
+
+def _without_secrets(text: str) -> str:
+    """A JSON object as it was typed, unless it holds secrets."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    plain = with_secrets_replaced(value, lambda _: "…")
+    return text if plain == value else json.dumps(plain, ensure_ascii=False)

@@ -1,7 +1,6 @@
 """What a run is: everything that must agree for two sessions of asking to be one run."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from peakbench.benchmarks.benchmark import Benchmark
@@ -10,7 +9,7 @@ from peakbench.canonical import digest
 from peakbench.jobs.facts import package_versions
 from peakbench.jobs.settings import RunSettings
 from peakbench.metrics.signatures import DIGITS
-from peakbench.redaction import sounds_secret
+from peakbench.redaction import with_secrets_replaced
 from peakbench.runs.manifest import Identity
 
 
@@ -53,12 +52,6 @@ def _generation(benchmark: Benchmark, settings: RunSettings) -> dict[str, Any]:
     return told
 
 
-def without_secrets(value: Any, name: str = "") -> Any:
+def without_secrets(value: Any) -> Any:
     """The same JSON value, with a digest in the place of every text whose key sounds like that of a secret."""
-    if isinstance(value, Mapping):
-        return {key: without_secrets(each, str(key)) for key, each in value.items()}
-    if isinstance(value, list):
-        return [without_secrets(each, name) for each in value]
-    if isinstance(value, str) and sounds_secret(name):
-        return f"sha256:{digest(value)[:DIGITS]}"
-    return value
+    return with_secrets_replaced(value, lambda text: f"sha256:{digest(text)[:DIGITS]}")

@@ -106,6 +106,8 @@ def _known_samples(benchmark: Benchmark, data: DataPlace, settings: RunSettings)
         sha256 = sha256 or _file_sha256(benchmark, data)
         if sha256 == facts.file_sha256:
             samples = KeptSamples(folder.working_path, facts.n)
+            if not samples.hold(facts.digest):  # cut off, or changed by somebody: the data is read again
+                continue
             return RunSamples(samples, limited=limit is not None, known=True, facts=facts)
     return None
 

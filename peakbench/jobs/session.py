@@ -170,10 +170,8 @@ def ask_missing(
 async def _check_endpoint(transport: Transport, url: str, first: Request, settings: RunSettings) -> None:
     """Make sure that an endpoint reads files and constrains answers; its URL is told where there are several."""
     try:
-        await require_readable_files(transport, first, settings.asking.timeout_s)
-        await require_constraint(
-            transport, first, settings.response_format, settings.extra_body, settings.asking.timeout_s
-        )
+        await require_readable_files(transport, first, settings.asking)
+        await require_constraint(transport, first, settings.response_format, settings.extra_body, settings.asking)
     except InfrastructureError as error:
         raise InfrastructureError(f"{url}: {error.message}" if url else error.message, mend=error.mend) from error
 

@@ -137,6 +137,16 @@ async def ask(
         show(state)
 
 
+async def ask_alone(request: Request, transport: Transport, settings: AskingSettings) -> Record:
+    """Ask one thing before a run, as patiently as any of its samples; nothing is written down.
+
+    Raises:
+        InfrastructureError: If every other request would fail in the same way.
+    """
+    pace = Pace(1, adaptive=False, stop=asyncio.Event())
+    return await _Asker(transport, settings, AskingState(total=1), pace).settle(request)
+
+
 async def _run_until_stopped(
     workers: list[asyncio.Task[None]], watchers: list[asyncio.Task[None]], stop: asyncio.Event, state: AskingState
 ) -> None:

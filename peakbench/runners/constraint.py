@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from peakbench.errors import BadInputError, InfrastructureError
+from peakbench.runners.asking import AskingSettings, ask_alone
 from peakbench.runners.transport import Transport
 from peakbench.runs.records import Failure, Record, Request
 
@@ -79,7 +80,11 @@ def constraint(form: ResponseFormat, schema: Mapping[str, Any] | None) -> dict[s
 
 
 async def require_constraint(
-    transport: Transport, like: Request, form: ResponseFormat, extra_body: Mapping[str, Any], timeout_s: float
+    transport: Transport,
+    like: Request,
+    form: ResponseFormat,
+    extra_body: Mapping[str, Any],
+    settings: AskingSettings,
 ) -> None:
     """Make sure that the server constrains answers, by one request under a schema that the prompt speaks against.
 
@@ -88,7 +93,7 @@ async def require_constraint(
         like: A request of the run, for the model's name and the images.
         form: How answers are constrained; nothing is asked for `free`.
         extra_body: As the run sends it.
-        timeout_s: Seconds the request may take.
+        settings: How hard to ask.
 
     Raises:
         InfrastructureError: If the server fails, or does not constrain.
@@ -104,7 +109,7 @@ async def require_constraint(
     generation = replace(
         like.generation, max_tokens=_CANARY_TOKENS, stop=(), extra=request_extra(form, schema, extra_body)
     )
-    record = await transport.send(replace(like, prompt=_PROMPT, system="", generation=generation), timeout_s)
+    record = await ask_alone(replace(like, prompt=_PROMPT, system="", generation=generation), transport, settings)
     if isinstance(record, Failure):
         raise InfrastructureError(
             f"the request that checks --response-format {form} failed ({record.kind}): {record.message}",

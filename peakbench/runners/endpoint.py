@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from peakbench.errors import BadInputError, InfrastructureError
+from peakbench.redaction import hide
 from peakbench.runs.manifest import ServerFacts
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ class Endpoint:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no message may show: the key and the values of headers, whole and without a scheme before them."""
-        values = [self.api_key]
+        """What no message may show: the key, the password of the proxy, and headers, whole and without a scheme."""
+        values = [] if self.api_key == "EMPTY" else [self.api_key]
+        values.append(urlsplit(self.proxy or "").password or "")
         for _, value in self.headers:
             values += [value, *value.split(" ")[1:]]
         return tuple(value for value in values if len(value) >= _SHORTEST_SECRET)
@@ -72,9 +74,13 @@ def normalise_base_url(url: str) -> str:
         parts = urlsplit(given)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise BadInputError(f"--base-url {url!r}: {error}", mend="give it like http://localhost:8000/v1") from error
+        raise BadInputError(
+            f"--base-url {_shown(url)!r}: {error}", mend="give it like http://localhost:8000/v1"
+        ) from error
     if parts.scheme not in ("http", "https") or not host:
-        raise BadInputError(f"--base-url {url!r} is no http(s) URL", mend="give it like http://localhost:8000/v1")
+        raise BadInputError(
+            f"--base-url {_shown(url)!r} is no http(s) URL", mend="give it like http://localhost:8000/v1"
+        )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise BadInputError(
             "--base-url holds a user, a password, a query or a fragment",
@@ -84,6 +90,11 @@ def normalise_base_url(url: str) -> str:
     if not re.search(r"/v\d+[a-z0-9]*$", path):
         path += "/v1"
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def _shown(url: str) -> str:
+    """A URL that cannot be used, without what may be secret in it."""
+    return re.sub(r"[?#].*", "…", re.sub(r"[^/]*@", "…@", url))
 
 
 def environment_proxy(url: str) -> str | None:
@@ -141,7 +152,7 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
             version = await _version(session, endpoint)
     except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:  # the last: a name that no host has
         raise NoAnswerError(
-            f"no server answers at {endpoint.base_url}: {str(error) or 'timed out'}",
+            f"no server answers at {endpoint.base_url}: {hide(str(error), endpoint.secrets) or 'timed out'}",
             mend="start one (`vllm serve MODEL`, or `peakbench mock-server`), or give its --base-url",
         ) from error
     if 300 <= status < 400:  # a redirected request would lose its body, or take the key and the pictures elsewhere

@@ -16,6 +16,7 @@ import msgspec
 from aiohttp.payload import BytesPayload
 
 from peakbench.benchmarks.sample import ImageFile
+from peakbench.runners.connecting import UnaskedConnector
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.images import image_url, prepare_images
 from peakbench.runners.reading import (
@@ -70,7 +71,7 @@ class HttpTransport:
         self._stall_timeout_s = stall_timeout_s
         self._url = f"{endpoint.base_url}/chat/completions"
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=max_connections, ttl_dns_cache=300),
+            connector=UnaskedConnector(limit=max_connections, ttl_dns_cache=300),
             headers={
                 "Authorization": f"Bearer {endpoint.api_key}",
                 "Content-Type": "application/json",
@@ -94,7 +95,7 @@ class HttpTransport:
                 sample_id=request.sample_id,
                 repeat=request.repeat,
                 kind=kind,
-                message=redacted(message, *self._endpoint.secrets),
+                message=redacted(message, request, self._endpoint.secrets),
                 status=status,
                 timing=timing(),
                 retry_after_s=wait_s,

@@ -12,6 +12,7 @@ import pybase64
 from peakbench.benchmarks.sample import ImageFile, SampleImage
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.files import make_folder, write_atomically
+from peakbench.runners.asking import AskingSettings, ask_alone
 from peakbench.runners.transport import Transport
 from peakbench.runs.records import Failure, ImageSending, Request
 
@@ -52,13 +53,13 @@ def image_url(image: SampleImage, sending: ImageSending) -> bytes:
     return b"data:" + mime.encode("ascii") + b";base64," + pybase64.b64encode(content)
 
 
-async def require_readable_files(transport: Transport, like: Request, timeout_s: float) -> None:
+async def require_readable_files(transport: Transport, like: Request, settings: AskingSettings) -> None:
     """Make sure, by one request for a single token, that the server reads the files whose places it is told.
 
     Args:
         transport: How it is sent.
         like: A request of the run; nothing is asked when it sends no file by its place.
-        timeout_s: Seconds the request may take.
+        settings: How hard to ask.
 
     Raises:
         InfrastructureError: If the server does not answer it.
@@ -69,7 +70,7 @@ async def require_readable_files(transport: Transport, like: Request, timeout_s:
     if not files:
         return
     generation = replace(like.generation, max_tokens=1, stop=(), extra="", logprobs=None)
-    record = await transport.send(replace(like, generation=generation), timeout_s)
+    record = await ask_alone(replace(like, generation=generation), transport, settings)
     if isinstance(record, Failure):
         raise InfrastructureError(
             f"the request that checks --images-as file failed ({record.kind}): {record.message}",

@@ -37,6 +37,8 @@ from peakbench.runners.transport import STALL_TIMEOUT_S, STREAM_OPTIONS
 from peakbench.runs.records import Failure, FailureKind, Record, Request, Response, Timing, TokenLogprob, Usage
 
 _ALIVE_TIMEOUT_S = 10.0
+_MAX_CONNECTIONS = 1000
+"""As the client has it."""
 
 
 class OpenAITransport:
@@ -53,8 +55,12 @@ class OpenAITransport:
         self._stream = stream
         self._stall_timeout_s = stall_timeout_s
         # No redirect is followed: it would lose the request's body, or take the key and the pictures elsewhere.
+        # No connection is kept: what a server sends after an answer would be read as the answer to the next request.
         http_client = openai.DefaultAsyncHttpxClient(
-            follow_redirects=False, event_hooks={"response": [self._limit]}, trust_env=not endpoint.direct
+            follow_redirects=False,
+            event_hooks={"response": [self._limit]},
+            trust_env=not endpoint.direct,
+            limits=_http_library().Limits(max_connections=_MAX_CONNECTIONS, max_keepalive_connections=0),
         )
         self._client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
@@ -94,7 +100,7 @@ class OpenAITransport:
                 sample_id=request.sample_id,
                 repeat=request.repeat,
                 kind=kind,
-                message=redacted(str(error), *self._endpoint.secrets),
+                message=redacted(str(error), request, self._endpoint.secrets),
                 status=status,
                 timing=Timing(started_at, (time.perf_counter() - clock) * 1000),
                 retry_after_s=wait_s,

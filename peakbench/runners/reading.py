@@ -1,19 +1,23 @@
 """What every transport makes of what a server says: statuses as kinds of failure, waits, and words without the key."""
 
 import asyncio
+import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
-from peakbench.runs.records import FailureKind, TokenLogprob, Usage
+from peakbench.redaction import hide, secrets_in
+from peakbench.runs.records import FailureKind, Request, TokenLogprob, Usage
 
 MAX_ANSWER_BYTES = 32 * 2**20
 """Longest body that is read, unpacked."""
 _MESSAGE_CHARS = 500
+_SCHEMAS = frozenset({"response_format", "structured_outputs"})
+"""Keys of a request under which names are those of fields, and none of secrets."""
 _BROKEN_OFF = ("error", "abort")
 """Finish reasons of an answer that the server did not bring to its end."""
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
@@ -136,12 +140,17 @@ def _http_date(text: str) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)  # `-0000` is read as no zone, and means UTC
 
 
-def redacted(text: str, *secrets: str) -> str:
-    """A message, shortened and without the key and its like, whoever put them there."""
-    clean = text
-    for secret in secrets:
-        if secret and secret != "EMPTY":
-            clean = clean.replace(secret, "[redacted]")
+def redacted(text: str, request: Request, secrets: Sequence[str]) -> str:
+    """A message, shortened and without secrets, whoever put them there.
+
+    Args:
+        text: The message.
+        request: What it answers; servers repeat what they were sent.
+        secrets: The key and its like.
+    """
+    added = json.loads(request.generation.extra or "{}")
+    given = secrets_in({key: value for key, value in added.items() if key not in _SCHEMAS})
+    clean = hide(text, (*secrets, *given))
     return clean if len(clean) <= _MESSAGE_CHARS else clean[:_MESSAGE_CHARS] + "…"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peakbench.cli.request_options import added_keys
+from peakbench.cli.request_options import added_keys, without_values
 from peakbench.errors import BadInputError
 from peakbench.jobs.settings import AUTO_MAX, concurrency
 from peakbench.mock import MockServerSettings, build_models, run_in_thread
@@ -106,3 +106,20 @@ def test_an_endpoint_twice_and_two_ways_to_name_them_are_refused(
     assert done.returncode == 2
     assert "exclude one another" in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+BODY = '{"top_k": 3, "tools": [{"api_key": "s-3-c-r-3-t"}]}'
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--extra-body", BODY], ["--extra-body", BODY.replace("s-3-c-r-3-t", "…")]),
+        ([f"--extra_body={BODY}"], [f"--extra_body={BODY}".replace("s-3-c-r-3-t", "…")]),
+        ([f"--chat-template-kwargs={BODY}"], [f"--chat-template-kwargs={BODY}".replace("s-3-c-r-3-t", "…")]),
+        (["--extra-body", '{"top_k":3}', "--stream"], ["--extra-body", '{"top_k":3}', "--stream"]),
+        (["--extra-body", "no JSON"], ["--extra-body", "no JSON"]),
+    ],
+)
+def test_a_command_that_is_told_holds_no_secrets_of_added_keys(words: list[str], shown: list[str]) -> None:
+    assert without_values(words) == shown

@@ -95,6 +95,7 @@ def test_secrets_among_added_keys_are_told_apart_and_not_written() -> None:
     one, other = ({"metadata": {"api_key": secret}, "top_k": 1, "max_tokens": 5} for secret in ("s1", "s2"))
     assert "s1" not in json.dumps(without_secrets(one))
     assert without_secrets(one) != without_secrets(other)
+    assert "s1" not in json.dumps(without_secrets({"credentials": [{"user": {"name": "s1"}}]}))
     assert without_secrets({"top_k": 1, "max_tokens": 5}) == {"top_k": 1, "max_tokens": 5}
 
 

@@ -106,6 +106,17 @@ def test_a_limited_run_goes_on_without_reading(
     assert len(reads) == 1
 
 
+@pytest.mark.parametrize("kept", [b"", b"x\n", 0.5, 0.999])
+def test_samples_that_were_cut_off_are_read_again(
+    path: Path, given: RunSettings, monkeypatch: pytest.MonkeyPatch, reads: list[object], kept: bytes | float
+) -> None:
+    folder = broken_off(path, given, monkeypatch)
+    whole = folder.working_path.read_bytes()
+    folder.working_path.write_bytes(kept if isinstance(kept, bytes) else whole[: int(kept * len(whole))])
+    assert run(path, replace(given, resume=True)).results.n == 12
+    assert len(reads) == 2
+
+
 def test_other_bytes_of_the_same_samples_are_read_and_go_on(
     path: Path, given: RunSettings, monkeypatch: pytest.MonkeyPatch, reads: list[object]
 ) -> None:

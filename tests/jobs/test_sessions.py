@@ -125,6 +125,15 @@ def test_the_canary_asks_every_endpoint(
     assert two[1 - constrained].server.requests_served == 1
 
 
+def test_a_fault_that_passes_does_not_fail_the_canary(
+    tiny: Tiny, servers: Callable[..., RunningMockServer], tmp_path: Path
+) -> None:
+    server = servers(constrains=True, faults=Faults({FaultKind.SERVER_ERROR: 1.0}, max_per_request=1))
+    settings = settings_of(tmp_path / "runs", Endpoint(server.base_url), response_format="json_schema")
+    assert run(tiny(2), settings).results.n_failed == 0
+    assert server.server.requests_served == 3  # the canary and two samples
+
+
 def test_a_run_goes_on_at_other_endpoints(
     tiny: Tiny, servers: Callable[..., RunningMockServer], tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from raw_server import http, raw_server
 
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.mock.serving import RunningMockServer
@@ -41,6 +42,24 @@ def test_every_way_to_write_a_url_becomes_one(given: str, expected: str) -> None
 def test_what_is_no_url_is_refused(given: str) -> None:
     with pytest.raises(BadInputError):
         normalise_base_url(given)
+
+
+@pytest.mark.parametrize("url", ["http://me:s3cret@host:x", "ftp://me:s3cret@host", "host:99999?key=s3cret"])
+def test_a_url_that_cannot_be_used_is_told_without_its_secrets(url: str) -> None:
+    with pytest.raises(BadInputError) as refused:
+        normalise_base_url(url)
+    assert "s3cret" not in str(refused.value)
+    assert "--base-url" in str(refused.value)
+
+
+def test_the_password_of_a_proxy_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    with raw_server() as proxy:
+        proxy.answers = [http(status="407 Proxy Authentication Required")]
+        monkeypatch.setenv("https_proxy", proxy.base_url.replace("//", "//me:s3cret@").removesuffix("/v1"))
+        monkeypatch.setenv("no_proxy", "")
+        with pytest.raises(InfrastructureError, match="407") as refused:
+            asyncio.run(probe(Endpoint("https://example.test/v1"), "m"))
+    assert "s3cret" not in str(refused.value)
 
 
 def test_the_server_tells_what_it_serves(server: RunningMockServer) -> None:
