@@ -30,6 +30,7 @@ _TIMEOUT_S = 300.0
 _FORMS: tuple[ResponseFormat, ...] = ("json_object", "json_schema", "structured_outputs")
 _UNKNOWN = "no-such-model"
 _CROWD = 40
+_SOON = ("e", "l", "<")
 
 Show = Callable[[str, str], None]
 
@@ -122,7 +123,7 @@ async def tell_answers(endpoint: Endpoint, asked: Request, show: Show, n_words: 
             show(form, error.message)
     await tell("an unknown key", written(extra='{"no_such_key": 1}'))
     await tell("an unknown model", replace(asked, model=_UNKNOWN))
-    await tell("a stop word", written(stop=("five",)))
+    await tell("stop words that come at once", written(stop=_SOON))
     long = replace(asked, prompt="one two three four five " * (n_words // 5))
     await tell(f"a prompt of {n_words} words", long)
     await tell(f"a prompt of {n_words} words, streamed", long, stream)
@@ -135,7 +136,7 @@ async def tell_answers(endpoint: Endpoint, asked: Request, show: Show, n_words: 
     kinds = sorted({in_words(one) if isinstance(one, Failure) else "answered" for one in together})
     texts = {one.text for one in together if not isinstance(one, Failure)}
     show(f"{_CROWD} at once", f"{'; '.join(kinds)}; {len(texts)} different texts")
-    await tell("max_tokens beyond the context", written(max_tokens=10_000_000, stop=("e", "l", "<")))
+    await tell("max_tokens beyond the context", written(max_tokens=10_000_000, stop=_SOON))
     for transport in (send, stream):
         await transport.close()
 
