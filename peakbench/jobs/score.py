@@ -102,7 +102,7 @@ def _score(
     if identity.training is not None:
         comparable["training"] = identity.training
     servers = [
-        server.model_dump(mode="json")
+        server.model_dump(mode="json", exclude={"listed"})  # how the model became known is no way of asking it
         for session in manifest.sessions
         for server in (session.server, *(endpoint.server for endpoint in session.endpoints))
         if server is not None

@@ -22,6 +22,7 @@ from peakbench.runners.probing import Probed, differences, probe_all
 from peakbench.runners.serving.observed import counted
 from peakbench.runners.serving.server import while_served
 from peakbench.runners.transport import Transport
+from peakbench.runners.unlisted import require_model
 from peakbench.runners.warmup import warm_up
 from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.manifest import ConcurrencyCourse, EndpointUse, RunManifest, ServerFacts, Session
@@ -103,7 +104,8 @@ def ask_missing(
         counted_before = settings.server.counters() if settings.server else None
 
         async def asking() -> None:
-            down = {each.base_url for each in session.endpoints if each.server is None}
+            up = {each.base_url: each.server for each in session.endpoints if each.server is not None}
+            up = up or {session.base_url: session.server}
             transports = [
                 (
                     endpoint.base_url,
@@ -116,7 +118,7 @@ def ask_missing(
                     ),
                 )
                 for endpoint in settings.endpoints
-                if endpoint.base_url not in down
+                if endpoint.base_url in up
             ]
             pool = Pool(transports, watching.say) if session.endpoints else None
             transport = pool or transports[0][1]
@@ -124,7 +126,7 @@ def ask_missing(
                 with interrupts(asyncio.Event(), at_once=True):  # what is asked here is not kept
                     first, _ = next(_requests(benchmark, todo, settings))
                     for url, each in transports:
-                        await _check_endpoint(each, url if pool else "", first, settings)
+                        await _check_endpoint(each, up[url], url if pool else "", first, settings)
                     noted["warmup"] = await _warm_up(
                         transport, _requests(benchmark, todo, settings), settings, watching
                     )
@@ -167,9 +169,12 @@ def ask_missing(
         writer.close()
 
 
-async def _check_endpoint(transport: Transport, url: str, first: Request, settings: RunSettings) -> None:
-    """Make sure that an endpoint reads files and constrains answers; its URL is told where there are several."""
+async def _check_endpoint(
+    transport: Transport, facts: ServerFacts, url: str, first: Request, settings: RunSettings
+) -> None:
+    """Make sure that an endpoint has the model, reads files and constrains answers; its URL is told of several."""
     try:
+        await require_model(transport, facts, first, settings.asking.timeout_s)
         await require_readable_files(transport, first, settings.asking)
         await require_constraint(transport, first, settings.response_format, settings.extra_body, settings.asking)
     except InfrastructureError as error:

@@ -115,6 +115,12 @@ async def require_constraint(
             f"the request that checks --response-format {form} failed ({record.kind}): {record.message}",
             mend="try another --response-format, or `free`, which asks by the prompt alone",
         )
+    if record.truncated and record.text.strip() == "{":
+        raise InfrastructureError(
+            f"under --response-format {form} the model writes white space without end, which the server allows in JSON",
+            mend="have the server allow none (vLLM: --structured-outputs-config "
+            """'{"backend": "guidance", "disable_any_whitespace": true}'), or ask with --response-format free""",
+        )
     if not _is_constrained(record, form):
         raise InfrastructureError(
             f"the server does not constrain answers under --response-format {form}: asked for prose under a schema, "

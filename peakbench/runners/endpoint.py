@@ -136,8 +136,8 @@ def endpoints_at(urls: Sequence[str], like: Endpoint) -> tuple[Endpoint, ...]:
 async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
     """Ask the endpoint what it serves, before the first request.
 
-    A server without a model list (404 or 405 there, with a JSON body), or with an empty one, is let pass: the first
-    request will tell.
+    A server without a model list (404 or 405 there, with a JSON body), or with an empty one, is let pass:
+    `require_model` tells.
 
     Raises:
         NoAnswerError: If nothing answers.
@@ -172,7 +172,7 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
             mend="wait until it is up, or look what its log says; or give the --base-url of another",
         )
     if status in (404, 405) and isinstance(body, dict):
-        return ServerFacts(version=version)
+        return ServerFacts(version=version, listed=False)
     served = _served(body)
     if status != 200 or served is None:
         raise InfrastructureError(
@@ -180,7 +180,7 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
             mend="check --base-url: it is the part before /chat/completions, such as http://localhost:8000/v1",
         )
     if not served:  # some load any model when it is asked for, and list none
-        return ServerFacts(version=version)
+        return ServerFacts(version=version, listed=False)
     if model not in served:
         raise _not_served(endpoint, model, list(served))
     entry = served[model]

@@ -83,6 +83,8 @@ class StallClock:
 
 _ACCOUNT_SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 """OpenAI's words, which others took over; no wait helps, though the status is often that of a rate limit."""
+_NO_IMAGES = "image input is not supported"
+"""llama.cpp's words for an image sent to a model of texts; no wait helps, though the status is 500."""
 
 
 def kind_of_status(status: int, error: Any = None) -> FailureKind:
@@ -90,12 +92,15 @@ def kind_of_status(status: int, error: Any = None) -> FailureKind:
 
     Args:
         status: The status.
-        error: The `error` of the body, whatever it is; its `code` and `type` tell a spent account from a rate limit.
+        error: The `error` of the body, whatever it is; its `code` and `type` tell a spent account from a rate limit,
+            its words tell an image that the model cannot take from a server in trouble.
     """
     if status == 402 or (status < 500 and _says_spent(error)):
         return FailureKind.QUOTA
     if status == 429:
         return FailureKind.RATE_LIMITED
+    if status >= 500 and _NO_IMAGES in error_words(error):
+        return FailureKind.BAD_REQUEST
     if status >= 500 or status in _RETRYABLE_STATUS:
         return FailureKind.SERVER_ERROR
     if status in (401, 403):

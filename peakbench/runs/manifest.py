@@ -102,6 +102,9 @@ class ServerFacts(StrictModel):
     max_model_len: int | None = None
     parent: str | None = None
     """Of an adapter: the served name of its base."""
+    listed: bool = True
+    """Whether its list of models holds the one that is asked; without a list, or with an empty one, a first request
+    tells whether it answers for it."""
 
 
 class ServedFacts(StrictModel):

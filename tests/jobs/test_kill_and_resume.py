@@ -111,6 +111,7 @@ def check(benchmark: Path, url: str, folder: Path, kills: int, seed: int) -> Non
     assert scores_of(run) == scores_of(the_run(folder / "undisturbed"))
 
 
+@pytest.mark.slow
 def test_a_run_killed_five_times_ends_as_if_undisturbed(benchmark_file: Path, url: str, tmp_path: Path) -> None:
     check(benchmark_file, url, tmp_path, kills=5, seed=1)
 

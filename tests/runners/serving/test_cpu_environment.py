@@ -6,11 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from peakbench.runners.serving import cpu_environment
-from peakbench.runners.serving.cpu_environment import declare_torchvision_operators, name_vllm, require_cpu_torch
+from peakbench.runners.serving.cpu_environment import (
+    declare_torchvision_operators,
+    decode_with_pillow,
+    name_vllm,
+    require_cpu_torch,
+)
 
 FILE = Path(cpu_environment.__file__)
 
@@ -31,6 +38,40 @@ def test_operators_are_declared_once_and_only_where_torchvision_cannot_load_them
         torch = SimpleNamespace(library=SimpleNamespace(Library=lambda *_, own=library: own))
         exec(after.replace("import torch\n", ""), {"LOADED": loaded, "torch": torch})
         assert declared == expected
+
+
+@pytest.mark.parametrize("has_operators", [True, False])
+def test_images_are_decoded_by_pillow_once_and_only_where_torchvision_cannot(
+    tmp_path: Path, has_operators: bool
+) -> None:
+    torch = pytest.importorskip("torch", reason="the extra `semantic` is not installed")
+    file = tmp_path / "torchvision" / "io" / "image.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("def decode_image(input, mode=None):\n    return 'its own'\n")
+    assert decode_with_pillow(tmp_path)
+    after = file.read_text()
+    assert not decode_with_pillow(tmp_path)
+    assert file.read_text() == after
+
+    def assert_has_operators() -> None:
+        if not has_operators:
+            raise RuntimeError("not loaded")
+
+    modes = SimpleNamespace(RGB="rgb", UNCHANGED="unchanged")
+    names: dict[str, Any] = {"torch": torch, "ImageReadMode": modes, "_assert_has_image_ops": assert_has_operators}
+    exec(after, names)
+    if has_operators:
+        assert names["decode_image"](None) == "its own"
+        return
+    picture = tmp_path / "picture.png"
+    Image.new("RGBA", (3, 2), (1, 2, 3, 255)).save(picture)
+    content = torch.frombuffer(bytearray(picture.read_bytes()), dtype=torch.uint8)
+    for given in (content, str(picture)):
+        decoded = names["decode_image"](given, mode="rgb")
+        assert tuple(decoded.shape) == (3, 2, 3)
+        assert decoded[:, 0, 0].tolist() == [1, 2, 3]
+    with pytest.raises(RuntimeError, match="RGB"):
+        names["decode_image"](content)
 
 
 def test_a_distribution_vllm_is_found_with_a_version_that_says_cpu(tmp_path: Path) -> None:
