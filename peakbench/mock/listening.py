@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 _TRY_AGAIN_S = 0.1
+_TURNS = 3
+"""Turns of the event loop until an accepted connection has its protocol."""
 
 
 class Listener:
@@ -30,7 +32,7 @@ class Listener:
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=shutdown_s)
         self._host = host
         self._port = port
-        self._site: web.TCPSite | None = None
+        self._listening: asyncio.Server | None = None
         self._away: asyncio.Task[None] | None = None
 
     async def start(self) -> str:
@@ -48,16 +50,16 @@ class Listener:
                 f"the mock server cannot listen on {self._host}:{self._port}: {error}",
                 mend="give another --port (0 takes a free one), or an address of this machine as --host",
             ) from error
-        address = self._runner.addresses[0]
+        assert self._listening is not None
+        address = self._listening.sockets[0].getsockname()
         self._port = address[1]
         return f"http://{reachable(address[0])}:{self._port}"
 
     async def die(self, seconds: float) -> None:
         """Stop listening and reset every connection; after that many seconds, listen again."""
-        if self._site is None:
+        if self._listening is None:
             return  # it is dead already
-        site, self._site = self._site, None
-        await site.stop()
+        await self._fall_silent()
         assert self._runner.server is not None
         for connection in self._runner.server.connections:
             if connection.transport is not None:
@@ -70,26 +72,33 @@ class Listener:
             self._away.cancel()
             with suppress(asyncio.CancelledError):
                 await self._away
+        await self._fall_silent()
         await self._runner.cleanup()
 
     async def _return(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        while self._site is None:
+        while self._listening is None:
             try:
                 await self._listen()
             except OSError:  # the port was free for a while, and somebody may have borrowed it
                 await asyncio.sleep(_TRY_AGAIN_S)
 
     async def _listen(self) -> None:
-        from aiohttp import web
+        assert self._runner.server is not None
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(self._runner.server, self._host, self._port)
 
-        site = web.TCPSite(self._runner, self._host, self._port)
-        try:
-            await site.start()
-        except BaseException:
-            await site.stop()
-            raise
-        self._site = site
+    async def _fall_silent(self) -> None:
+        """Accept no further connection. What was accepted becomes one first: closing at once would leave it open."""
+        listening, self._listening = self._listening, None
+        if listening is None:
+            return
+        loop = asyncio.get_running_loop()
+        for place in listening.sockets:
+            loop.remove_reader(place.fileno())
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        listening.close()
 
 
 def reset(transport: asyncio.BaseTransport) -> None:
