@@ -40,7 +40,8 @@ from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.opening import open_transport, run_loop
 from peakbench.runners.progress import Progress
-from peakbench.runs.journal import JournalHeader, JournalWriter
+from peakbench.runs.journal import JournalWriter
+from peakbench.runs.journal_lines import JournalHeader
 from peakbench.runs.records import Generation, Request
 
 CONCURRENCY = 64

@@ -16,7 +16,7 @@ from peakbench.jobs.sweep import SweepFile
 from peakbench.leaderboards.reported import PREFIX, ReportedFile
 from peakbench.leaderboards.rows import Board
 from peakbench.metrics.definitions import RegistryExtension, RegistryFile
-from peakbench.runs.journal import JOURNAL_SCHEMA_VERSION, JournalHeader
+from peakbench.runs.journal_lines import JOURNAL_SCHEMA_VERSION, JournalHeader
 from peakbench.runs.manifest import RunManifest
 from peakbench.runs.records import Failure, Response
 from peakbench.runs.results import Results

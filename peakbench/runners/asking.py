@@ -25,7 +25,8 @@ from peakbench.errors import InfrastructureError
 from peakbench.runners.interrupts import interrupts
 from peakbench.runners.pace import Pace, StoppedError, spread
 from peakbench.runners.transport import Transport
-from peakbench.runs.journal import JournalWriter, Key
+from peakbench.runs.journal import JournalWriter
+from peakbench.runs.journal_lines import Key
 from peakbench.runs.records import Failure, FailureKind, Record, Request, Timing
 
 SYNC_INTERVAL_S = 0.4

@@ -27,7 +27,8 @@ from peakbench.benchmarks.sample import Samples
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.files import disk_errors, make_folder, write_atomically
-from peakbench.runs.journal import Journal, JournalHeader, JournalWriter, require_own_header
+from peakbench.runs.journal import Journal, JournalWriter, require_own_header
+from peakbench.runs.journal_lines import JournalHeader
 from peakbench.runs.manifest import Identity, RunManifest
 from peakbench.runs.results import Results
 from peakbench.runs.samples import SampleFacts, read_sample_ids, read_samples_file, write_samples

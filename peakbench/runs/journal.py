@@ -9,126 +9,20 @@ A failure may be superseded by a later record of the same key (`--retry-failed`)
 of one key mean that two processes wrote the journal, and it is refused.
 """
 
-import json
 import os
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import msgspec
 
 from peakbench.errors import BadInputError
 from peakbench.files import disk_error, sync_folder
-from peakbench.runs.records import Failure, FailureKind, Record, Response, Timing, TokenLogprob, Usage
-
-JOURNAL_SCHEMA_VERSION = 1
-
-Key = tuple[str, int]
-"""(sample id, repeat)."""
-
-
-@dataclass(frozen=True, slots=True)
-class JournalHeader:
-    """The first line of a journal.
-
-    Attributes:
-        run_id: The run folder's name.
-        identity: The run's identity digest.
-        schema_version: Of the journal's format.
-    """
-
-    run_id: str
-    identity: str
-    schema_version: int = JOURNAL_SCHEMA_VERSION
-
-
-def _line(value: dict[str, Any]) -> bytes:
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold but a JSON escape can
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-
-
-def encode_record(record: Record) -> bytes:
-    """Encode a record as one line of the journal, the newline included."""
-    timing = record.timing
-    value: dict[str, Any] = {
-        "kind": "response" if isinstance(record, Response) else "failure",
-        "sample_id": record.sample_id,
-        "repeat": record.repeat,
-        "sample_digest": record.sample_digest,
-        "session": record.session,
-        "timing": {
-            "started_at": timing.started_at,
-            "e2el_ms": timing.e2el_ms,
-            "ttft_ms": timing.ttft_ms,
-            "attempts": timing.attempts,
-            "itl_ms": timing.itl_ms,
-        },
-    }
-    if isinstance(record, Response):
-        usage = record.usage
-        value |= {
-            "text": record.text,
-            "reasoning": record.reasoning,
-            "finish_reason": record.finish_reason,
-            "usage": {
-                "prompt_tokens": usage.prompt_tokens,
-                "completion_tokens": usage.completion_tokens,
-                "reasoning_tokens": usage.reasoning_tokens,
-            },
-            "request_id": record.request_id,
-            "system_fingerprint": record.system_fingerprint,
-            "logprobs": record.logprobs,
-        }
-    else:
-        value |= {"error": str(record.kind), "status": record.status, "message": record.message}
-    return _line(value)
-
-
-def decode_record(line: bytes) -> Record:
-    """Decode one line of the journal.
-
-    Raises:
-        ValueError: If the line is no record of this schema version.
-    """
-    value = json.loads(line)
-    try:
-        timing = value["timing"]
-        if timing.get("itl_ms") is not None:
-            timing["itl_ms"] = tuple(timing["itl_ms"])
-        common = {
-            "sample_id": value["sample_id"],
-            "repeat": value["repeat"],
-            "sample_digest": value["sample_digest"],
-            "session": value["session"],
-            "timing": Timing(**timing),
-        }
-        if value["kind"] == "response":
-            return Response(
-                **common,
-                text=value["text"],
-                reasoning=value["reasoning"],
-                finish_reason=value["finish_reason"],
-                usage=Usage(**value["usage"]),
-                request_id=value["request_id"],
-                system_fingerprint=value["system_fingerprint"],
-                logprobs=_logprobs(value.get("logprobs")),  # older journals have none
-            )
-        if value["kind"] == "failure":
-            return Failure(**common, kind=FailureKind(value["error"]), status=value["status"], message=value["message"])
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"no record: {error}") from error
-    raise ValueError(f"no record: kind {value['kind']!r}")
-
-
-def _logprobs(tokens: list[Any] | None) -> tuple[TokenLogprob, ...] | None:
-    if tokens is None:
-        return None
-    return tuple(TokenLogprob(token, logprob, tuple((one, its) for one, its in top)) for token, logprob, top in tokens)
+from peakbench.runs.journal_lines import JournalHeader, Key, decode_header, decode_record, encode_record, line_of
+from peakbench.runs.records import Failure, Record, Response
 
 
 def mend_journal(path: Path) -> int:
@@ -263,7 +157,7 @@ class Journal:
 
     def _header(self, line: bytes) -> JournalHeader:
         try:
-            return _decode_header(line)
+            return decode_header(line)
         except ValueError as error:
             raise damaged(self.path, 1, error) from error
 
@@ -362,19 +256,6 @@ def damaged(path: Path, place: int | str, error: Exception) -> BadInputError:
     )
 
 
-def _decode_header(line: bytes) -> JournalHeader:
-    value = json.loads(line)
-    if not isinstance(value, dict) or value.get("kind") != "header":
-        raise ValueError("the first line is no header")
-    version = value.get("schema_version")
-    if version != JOURNAL_SCHEMA_VERSION:
-        raise ValueError(f"schema version {version}; this PeakBench reads version {JOURNAL_SCHEMA_VERSION}")
-    run_id, identity = value.get("run_id"), value.get("identity")
-    if not isinstance(run_id, str) or not isinstance(identity, str):
-        raise ValueError("the header names no run or no identity")
-    return JournalHeader(run_id, identity)
-
-
 def require_own_header(path: Path, found: JournalHeader | None, identity: str) -> None:
     """Refuse the journal of another run, which was put here by hand.
 
@@ -412,7 +293,7 @@ class JournalWriter:
                 self._require_own(header)
             else:
                 self._write(
-                    _line(
+                    line_of(
                         {
                             "kind": "header",
                             "schema_version": header.schema_version,
@@ -434,7 +315,7 @@ class JournalWriter:
     def _require_own(self, header: JournalHeader) -> None:
         with self.path.open("rb") as file:
             try:
-                found = _decode_header(file.readline())
+                found = decode_header(file.readline())
             except ValueError as error:
                 raise damaged(self.path, 1, error) from error
         require_own_header(self.path, found, header.identity)

@@ -21,7 +21,8 @@ from peakbench.runners.asking import AskingSettings, AskingState, ask
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.http_transport import HttpTransport
 from peakbench.runners.progress import progress_text
-from peakbench.runs.journal import Journal, JournalHeader, JournalWriter
+from peakbench.runs.journal import Journal, JournalWriter
+from peakbench.runs.journal_lines import JournalHeader
 from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response, Timing, Usage
 
 

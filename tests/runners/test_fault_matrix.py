@@ -23,7 +23,8 @@ from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.http_transport import HttpTransport
 from peakbench.runners.openai_transport import OpenAITransport
 from peakbench.runners.transport import Transport
-from peakbench.runs.journal import Journal, JournalHeader, JournalWriter
+from peakbench.runs.journal import Journal, JournalWriter
+from peakbench.runs.journal_lines import JournalHeader
 from peakbench.runs.records import Failure, FailureKind, Generation, Record, Request, Response
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"

@@ -285,7 +285,8 @@ def test_a_real_server_that_dies_and_returns(tiny: Callable[..., Path], quick: N
 
 def test_the_whole_run_stops_when_all_are_gone(tmp_path: Any) -> None:
     from peakbench.runners.asking import AskingSettings, AskingState, ask
-    from peakbench.runs.journal import JournalHeader, JournalWriter
+    from peakbench.runs.journal import JournalWriter
+    from peakbench.runs.journal_lines import JournalHeader
 
     async def work(pool: Pool) -> None:
         writer = JournalWriter(tmp_path / "journal", JournalHeader("run", "identity"))

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peakbench.errors import BadInputError
-from peakbench.runs.journal import Journal, JournalHeader, JournalWriter, decode_record, encode_record, mend_journal
+from peakbench.runs.journal import Journal, JournalWriter, mend_journal
+from peakbench.runs.journal_lines import JournalHeader, decode_record, encode_record
 from peakbench.runs.records import Failure, FailureKind, Record, Response, Timing, TokenLogprob, Usage
 
 HEADER = JournalHeader(run_id="run", identity="identity")

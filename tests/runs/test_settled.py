@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peakbench.errors import BadInputError
-from peakbench.runs.journal import Journal, JournalHeader, JournalWriter
+from peakbench.runs.journal import Journal, JournalWriter
+from peakbench.runs.journal_lines import JournalHeader
 from peakbench.runs.records import Failure, FailureKind, Record, Response, Timing, Usage
 from peakbench.runs.settled import settled_requests
 
