@@ -125,7 +125,7 @@ class ServedFacts(StrictModel):
     log: str | None = None
     """Name of its log in the run folder; null when it could not be kept there."""
     counters: dict[str, float] | None = None
-    """What the counters of its `/metrics` rose by in this session, summed over labels; null when it has none, or was
+    """What the counters of its `/metrics` rose by meanwhile, summed over labels; null when it has none, or was
     gone at the end."""
 
 
