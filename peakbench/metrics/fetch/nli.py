@@ -10,8 +10,7 @@ weights, wherever these came from.
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.metrics.fetch.hub import answers
-from peakbench.metrics.fetch.part import Say, new_folder
+from peakbench.metrics.fetch.part import Say, downloads_folder, new_folder, require_space
 from peakbench.metrics.fetch.weights import WEIGHTS_FILE, weights_digest
 from peakbench.metrics.penalty import LABEL
 
@@ -68,12 +67,12 @@ class Nli:
         if (found := self.find(cache)) is not None:
             say(f"{NAME} is there: {found}")
             return found
-        self._require_space(cache, N_BYTES if source is not None else 2 * N_BYTES)
+        require_space(self, cache, N_BYTES if source is not None else 2 * N_BYTES)
         if source is not None:
             return self._put(source, cache, None, say)
         if (kept := _from_hub_cache()) is not None:
             return self._put(kept, cache, None, say)
-        with self._downloads(cache) as downloads:
+        with downloads_folder(self, cache) as downloads:
             folder, declared = self._from_hub(downloads, say)
             try:
                 target = self._put(folder, cache, declared, say)
@@ -138,34 +137,6 @@ class Nli:
         if declared is None:
             raise self._unreachable(f"the Hub gives no digest of {WEIGHTS_FILE}")
         return Path(folder), declared
-
-    @contextmanager
-    def _downloads(self, cache: Path) -> Iterator[Path]:
-        """The folder of downloads, for one process at a time."""
-        from filelock import FileLock
-
-        downloads = cache / "downloads" / "nli"
-        try:
-            downloads.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(downloads.with_suffix(".lock")):
-                downloads.mkdir(exist_ok=True)
-                yield downloads
-        except OSError as error:
-            raise InfrastructureError(
-                f"cannot write {downloads}: {error.strerror or error}",
-                mend=f"name a cache folder that can be written: PEAKBENCH_CACHE=/some/folder {self.command}",
-            ) from error
-
-    def _require_space(self, cache: Path, needed: int) -> None:
-        there = cache
-        while not there.exists():
-            there = there.parent
-        free = shutil.disk_usage(there).free
-        if free < needed:
-            raise InfrastructureError(
-                f"{cache} has {free / 1e6:.0f} MB free; fetching {NAME} needs {needed / 1e6:.0f} MB",
-                mend=f"free some space, or name another cache folder: PEAKBENCH_CACHE=/some/folder {self.command}",
-            )
 
     def _unreachable(self, why: str) -> InfrastructureError:
         return InfrastructureError(

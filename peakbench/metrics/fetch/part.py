@@ -56,6 +56,50 @@ class Part(Protocol):
         """
 
 
+def require_space(part: Part, cache: Path, needed: int) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Args:
+        part: What is fetched.
+        cache: The cache folder; it need not be there.
+        needed: Bytes.
+
+    Raises:
+        InfrastructureError: If fewer are free.
+    """
+    there = cache
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise InfrastructureError(
+            f"{cache} has {free / 1e6:.0f} MB free; fetching {part.name} needs {needed / 1e6:.0f} MB",
+            mend=f"free some space, or name another cache folder: PEAKBENCH_CACHE=/some/folder {part.command}",
+        )
+
+
+@contextmanager
+def downloads_folder(part: Part, cache: Path) -> Iterator[Path]:
+    """The folder of a part's downloads, for one process at a time; what an earlier one left is in it.
+
+    Raises:
+        InfrastructureError: If the disk refuses.
+    """
+    from filelock import FileLock
+
+    downloads = cache / "downloads" / part.name
+    try:
+        downloads.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(downloads.with_suffix(".lock")):
+            downloads.mkdir(exist_ok=True)
+            yield downloads
+    except OSError as error:
+        raise InfrastructureError(
+            f"cannot write {downloads}: {error.strerror or error}",
+            mend=f"name a cache folder that can be written: PEAKBENCH_CACHE=/some/folder {part.command}",
+        ) from error
+
+
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
     """A folder to fill beside `target`, which takes its place when the block ends well; else nothing is left of it.

