@@ -18,12 +18,15 @@ class RawServer:
         answers: What is still to be answered.
         keeps: Whether a connection stays open after an answer.
         n_requests: Requests that came whole.
+        n_ending: Connections that end with the answer that was given, and that the client still holds.
     """
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
         self.keeps = False
         self.n_requests = 0
+        self.n_ending = 0
+        self._counting = threading.Lock()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._connections: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -59,12 +62,22 @@ class RawServer:
                 if not isinstance(answer, bytes):
                     answer(connection)
                     return
-                connection.sendall(answer)
                 if not self.keeps:
-                    connection.shutdown(socket.SHUT_WR)
-                    while connection.recv(65_536):
-                        pass
+                    self._end_with(connection, answer)
                     return
+                connection.sendall(answer)
+
+    def _end_with(self, connection: socket.socket, answer: bytes) -> None:
+        with self._counting:
+            self.n_ending += 1
+        try:
+            connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65_536):
+                pass
+        finally:
+            with self._counting:
+                self.n_ending -= 1
 
 
 def read_request(connection: socket.socket) -> bytes | None:
