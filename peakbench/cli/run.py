@@ -53,7 +53,7 @@ def run(
     from peakbench.errors import BadInputError
     from peakbench.jobs.run import run_benchmark
     from peakbench.jobs.serving import open_server, plan_of
-    from peakbench.runners.serving.plan import source_of
+    from peakbench.runners.serving.source import source_of
     from peakbench.runs.manifest import ModelFacts
 
     asking.check()

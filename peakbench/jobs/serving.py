@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from peakbench.jobs.settings import RunSettings
-from peakbench.runners.serving.plan import ServePlan, source_of
+from peakbench.runners.serving.plan import ServePlan
 from peakbench.runners.serving.section import ServeSection
 from peakbench.runners.serving.server import ManagedServer
+from peakbench.runners.serving.source import source_of
 from peakbench.runs.manifest import ModelFacts
 
 _LOGS = "servers"

@@ -1,6 +1,5 @@
 """Many models, one after the other, on many benchmarks; one that fails does not stop the others."""
 
-import re
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -22,10 +21,9 @@ from peakbench.metrics.registry import Registry
 from peakbench.runners.endpoint import endpoints_at
 from peakbench.runners.serving.plan import ServePlan
 from peakbench.runners.serving.section import ServeSection, combined
+from peakbench.runners.serving.source import read_lora
 from peakbench.runs.manifest import ModelFacts
 from peakbench.strict import StrictModel, read_yaml, validation_message
-
-_LORA = re.compile(r"(?P<base>[^:@\s]+):(?P<adapter>[^:@\s]+)(@(?P<revision>[^:@\s]+))?")
 
 
 class SweepModel(ModelFacts):
@@ -60,8 +58,7 @@ class SweepModel(ModelFacts):
                 raise ValueError(f"`{name}` is found out, not given; take it out")
         if self.lora is None:
             return self
-        if not _LORA.fullmatch(self.lora):
-            raise ValueError(f"`lora` is written base:adapter or base:adapter@revision, not {self.lora!r}")
+        read_lora(self.lora)  # refused here, where the file is read
         for name in ("base", "adapter", "revision"):
             if getattr(self, name) is not None:
                 raise ValueError(f"`lora` says the {name}; take `{name}` out")
@@ -71,8 +68,10 @@ class SweepModel(ModelFacts):
     def facts(self) -> ModelFacts:
         """The facts alone."""
         facts = ModelFacts(**{name: getattr(self, name) for name in ModelFacts.model_fields})
-        told = _LORA.fullmatch(self.lora or "")
-        return facts.model_copy(update=told.groupdict()) if told else facts
+        if self.lora is None:
+            return facts
+        told = read_lora(self.lora)
+        return facts.model_copy(update={"base": told.base, "adapter": told.adapter, "revision": told.adapter_revision})
 
 
 class SweepFile(StrictModel):

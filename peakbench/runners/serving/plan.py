@@ -1,4 +1,4 @@
-"""What is to be served, and by which command line."""
+"""The server of a model, not started yet: its command line, its environment, and what of them may be shown."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from peakbench.canonical import digest
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.redaction import REDACTED, hide, secret_values, sounds_secret
 from peakbench.runners.serving.section import ServeSection, fill, split_command
+from peakbench.runners.serving.source import Source, is_local
 
 HOST = "127.0.0.1"
 """A server that PeakBench starts is for PeakBench alone."""
@@ -21,90 +22,6 @@ _SHORTEST_SECRET = 4
 """Shorter values would be found, and replaced, in every other word."""
 _LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)
 """Ranks that vLLM makes room for, of which 16 is its default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a server loads: a model, and a LoRA adapter of it.
-
-    Attributes:
-        base: A folder or a Hub id.
-        revision: Of the base, on the Hub.
-        adapter: A folder or a Hub id; None for the base alone.
-        adapter_revision: Of the adapter, on the Hub.
-    """
-
-    base: str
-    revision: str | None = None
-    adapter: str | None = None
-    adapter_revision: str | None = None
-
-    @property
-    def asked(self) -> tuple[str, str | None]:
-        """Id and revision of what is asked: the adapter, else the base."""
-        return (self.adapter, self.adapter_revision) if self.adapter else (self.base, self.revision)
-
-    @property
-    def name(self) -> str:
-        """The name under which it is served when none is given: a Hub id, or the last part of a folder's path."""
-        asked, _ = self.asked
-        return Path(asked).resolve().name if is_local(asked) else asked
-
-
-def read_source(text: str, revision: str | None = None) -> Source:
-    """Read `BASE` or `BASE:ADAPTER`, each with or without its `@REVISION`.
-
-    Args:
-        text: What is to be read.
-        revision: Of what is asked, the adapter where there is one, when it is known from elsewhere.
-
-    Raises:
-        BadInputError: If a part of it is empty, a folder is not there, or it names another revision.
-    """
-    source = _parts(text)
-    asked, named = source.asked
-    if revision is None or is_local(asked):
-        return source
-    if named is not None and named != revision:
-        raise BadInputError(f"`{text}` names another revision than {revision}", mend="name it once")
-    return replace(source, **{"adapter_revision" if source.adapter else "revision": revision})
-
-
-def source_of(text: str, revision: str | None, section: ServeSection) -> Source:
-    """What a section's server loads; to another server than vLLM, `gemma3:4b` is a name like any other.
-
-    Raises:
-        BadInputError: As `read_source`.
-    """
-    if section.command is not None and not is_local(text):
-        return Source(text, revision)
-    return read_source(text, revision)
-
-
-def _parts(text: str) -> Source:
-    if text and Path(text).expanduser().exists():
-        return Source(str(Path(text).expanduser()))
-    base, colon, adapter = text.partition(":")
-    if not base or (colon and not adapter):
-        raise BadInputError(f"`{text}` is no model", mend="give a folder, a Hub id, or BASE:ADAPTER@REVISION")
-    return Source(*_part(base), *(_part(adapter) if adapter else ()))
-
-
-def _part(text: str) -> tuple[str, str | None]:
-    if is_local(text):
-        path = Path(text).expanduser()
-        if not path.exists():
-            raise BadInputError(f"no model at {text}", mend="check the path")
-        return str(path), None
-    name, _, revision = text.partition("@")
-    if not name or (not revision and "@" in text):
-        raise BadInputError(f"`{text}` is no model", mend="give a folder, a Hub id, or ID@REVISION")
-    return name, revision or None
-
-
-def is_local(text: str) -> bool:
-    """Whether a model is given by its path: it looks like one, or there is such a folder."""
-    return text.startswith(("/", "./", "../", "~")) or Path(text).exists()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ from serving_parts import evil_command, processes_with, servers_with
 from peakbench.errors import InfrastructureError
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.serving import ports
-from peakbench.runners.serving.plan import ServePlan, Source
+from peakbench.runners.serving.plan import ServePlan
 from peakbench.runners.serving.section import ServeSection
 from peakbench.runners.serving.server import ManagedServer
+from peakbench.runners.serving.source import Source
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="managed serving is for Linux")
 
