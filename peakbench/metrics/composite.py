@@ -19,7 +19,8 @@ from peakbench.benchmarks.values import (
     schema_key_index,
 )
 from peakbench.canonical import canonical_json
-from peakbench.metrics.metric import Answer, MeanMetric, Metric, MetricContext, Score
+from peakbench.metrics.context import MetricContext
+from peakbench.metrics.metric import Answer, MeanMetric, Metric, Score
 from peakbench.metrics.penalty import penalty_multiplier
 
 if TYPE_CHECKING:

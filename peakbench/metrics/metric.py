@@ -12,31 +12,25 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from peakbench.canonical import digest
 from peakbench.errors import MetricError, OutOfRangeError, PeakBenchError
-from peakbench.metrics.semantic.models import LIBRARIES, EncoderParameters, InferenceParameters, SemanticModels
+from peakbench.metrics.context import MetricContext
+from peakbench.metrics.semantic.models import LIBRARIES, EncoderParameters
 from peakbench.metrics.signatures import DIGITS, SchemaFact, schema_digest, signature_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from peakbench.benchmarks.file import BoxConventions
     from peakbench.benchmarks.sample import Sample
     from peakbench.benchmarks.schema import FieldSchema
-    from peakbench.metrics.comparators import FieldComparer, FieldComparison
+    from peakbench.metrics.comparators import FieldComparison
     from peakbench.metrics.definitions import MetricDefinition
     from peakbench.metrics.grounding.answer import GroundingAnswer
-    from peakbench.metrics.pairs import PairMemory
     from peakbench.runs.records import Prediction, Record
-
-
-IN_SAMPLE = "in_sample"
-"""The majority's answer was counted over the very references that it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,43 +85,6 @@ class Score:
     stats: tuple[float, ...] | None
     slice: str = ""
     reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MetricContext:
-    """What the registry knows beside a metric's own entry, and the metric's numbers depend on.
-
-    Attributes:
-        null_values: Words that mean "nothing there", beside the schema's.
-        components: Component to its version and the digest of its parameters, for the signature.
-        libraries: Distributions that compute the components, for the signature.
-        labels: For the task `grounding`: label to the words that mean the same.
-        boxes: For the task `grounding`: how boxes are declared.
-        cache: Where fetched parts (WordNet, model weights) lie; None where no metric may look for any.
-        majority: Where the majority's answer was counted: `in_sample`, or a training split with its digest.
-        comparer: Compares objects under the schema; None without one.
-        code: Digest of the metric's code where that is not PeakBench's own, for the signature.
-        answer_schema: The benchmark's response schema; None where it follows from the fields, or where there is none.
-        memory: Of pairs of texts, shared by all that the registry makes of a metric; None for one of its own.
-        models: The models that metrics of meaning run; shared, so that each is loaded once.
-        field_encoder: What compares the schema's fields of the type `semantic`; None where it has none.
-        inference: The model that says what contradicts what; None where the registry has none.
-    """
-
-    null_values: tuple[str, ...] = ()
-    components: Mapping[str, str] = field(default_factory=dict)
-    libraries: tuple[str, ...] = ()
-    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    boxes: "BoxConventions | None" = None
-    cache: Path | None = None
-    majority: str = IN_SAMPLE
-    comparer: "FieldComparer | None" = None
-    code: str | None = None
-    answer_schema: Mapping[str, Any] | None = None
-    memory: "PairMemory | None" = None
-    models: SemanticModels = field(default_factory=SemanticModels)
-    field_encoder: EncoderParameters | None = None
-    inference: InferenceParameters | None = None
 
 
 class Metric(ABC):

@@ -15,9 +15,10 @@ from peakbench.canonical import digest
 from peakbench.errors import BadInputError
 from peakbench.metrics.comparators import FieldComparer, Maker
 from peakbench.metrics.composite import Composite, Part, PenaltyPart
+from peakbench.metrics.context import MetricContext
 from peakbench.metrics.definitions import Component, CompositeDefinition, Kind, MetricDefinition
 from peakbench.metrics.extraction import ExtractionLimits
-from peakbench.metrics.metric import MeanMetric, Metric, MetricContext, TimingMetric
+from peakbench.metrics.metric import MeanMetric, Metric, TimingMetric
 from peakbench.metrics.pairs import PairMemory
 from peakbench.metrics.registry_file import RegistrySource, canonical_path, read_registry_file
 from peakbench.metrics.semantic.comparator import has_semantic, semantic_comparison

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from peakbench.benchmarks.values import key_index, resolve_keys
 from peakbench.errors import BadInputError
 from peakbench.metrics.comparators import FieldComparer, FieldComparison
-from peakbench.metrics.metric import Answer, MeanMetric, MetricContext, Score
+from peakbench.metrics.context import MetricContext
+from peakbench.metrics.metric import Answer, MeanMetric, Score
 from peakbench.metrics.structured import weighted_mean
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from rapidfuzz import fuzz, utils
 from rapidfuzz.distance import LCSseq, Levenshtein
 
 from peakbench.benchmarks.values import wrapper_form
-from peakbench.metrics.metric import Answer, MeanMetric, MetricContext, Score
+from peakbench.metrics.context import MetricContext
+from peakbench.metrics.metric import Answer, MeanMetric, Score
 from peakbench.metrics.pairs import PairMemory
 
 if TYPE_CHECKING:

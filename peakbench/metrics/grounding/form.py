@@ -15,8 +15,9 @@ import numpy as np
 from peakbench.benchmarks.values import equality_form
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
+from peakbench.metrics.context import MetricContext
 from peakbench.metrics.grounding.matching import MATCHINGS, Matching
-from peakbench.metrics.metric import Answer, Metric, MetricContext, Score, ratio
+from peakbench.metrics.metric import Answer, Metric, Score, ratio
 from peakbench.metrics.signatures import DIGITS
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from peakbench.metrics.semantic.encoder import Pair
 
 if TYPE_CHECKING:
-    from peakbench.metrics.metric import MetricContext
+    from peakbench.metrics.context import MetricContext
 
 MAX_CHARS = 20_000
 """Characters of a premise that are given to the model, which reads far less; the rest is cut off before it."""
