@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -31,52 +31,48 @@ INFERENCE_LIBRARIES = ("torch", "transformers")
 RECORDED = "recorded"
 _LARGEST_SETTING = 10_000_000
 
-Parameters = TypeVar("Parameters", bound=StrictModel)
 
-
-class EncoderParameters(StrictModel):
-    """What a metric's entry says of its encoder, under `parameters`."""
+class ModelParameters(StrictModel):
+    """What the entry of a metric or a component says of its model, under `parameters`."""
 
     model: str
-    """`sentence-transformers/all-mpnet-base-v2`, which lies in the cache folder, or the path of a folder."""
-    weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    """SHA-256 that the model's `model.safetensors` must have."""
-    max_seq_length: Annotated[int, Field(ge=1)]
-    """Tokens of a text that are read; the rest is cut off."""
+    """The name of a model that lies in the cache folder, or the path of a folder."""
     dtype: DType | Literal["auto"]
     """`auto` is bfloat16 on a GPU and float32 elsewhere."""
 
     @classmethod
-    def of(cls, owner: str, parameters: Mapping[str, Any]) -> "EncoderParameters":
-        """Read them from the entry of a metric or a component, which is called `owner` when it is refused.
+    def of(cls, owner: str, parameters: Mapping[str, Any]) -> Self:
+        """Read them from an entry, which is called `owner` when it is refused; its other parameters are passed over.
 
         Raises:
             BadInputError: If one of them is missing or is none.
         """
-        return _read(cls, owner, parameters)
+        given = {name: parameters[name] for name in cls.model_fields if name in parameters}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise BadInputError(
+                validation_message(f"{owner}: parameters", error), mend="mend the entry in the registry's file"
+            ) from error
 
 
-class InferenceParameters(StrictModel):
-    """What the component `nli_model` says, under `parameters`."""
+class EncoderParameters(ModelParameters):
+    """Of a sentence encoder; in the cache folder lies `sentence-transformers/all-mpnet-base-v2`."""
 
-    model: str
-    """`MoritzLaurer/DeBERTa-v3-base-mnli-fever-anli`, which lies in the cache folder, or the path of a folder."""
+    weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 that the model's `model.safetensors` must have."""
+    max_seq_length: Annotated[int, Field(ge=1)]
+    """Tokens of a text that are read; the rest is cut off."""
+
+
+class InferenceParameters(ModelParameters):
+    """Of natural-language inference; in the cache folder lies `MoritzLaurer/DeBERTa-v3-base-mnli-fever-anli`."""
+
     weights_sha256: Annotated[str, Field(pattern=f"^([0-9a-f]{{64}}|{RECORDED})$")]
     """SHA-256 that the model's `model.safetensors` must have; `recorded` is the one that was written down when it was
     fetched."""
     max_length: Annotated[int, Field(ge=8)]
     """Tokens of a pair that are read; the premise is cut off to fit."""
-    dtype: DType | Literal["auto"]
-    """`auto` is bfloat16 on a GPU and float32 elsewhere."""
-
-    @classmethod
-    def of(cls, owner: str, parameters: Mapping[str, Any]) -> "InferenceParameters":
-        """As for an encoder.
-
-        Raises:
-            BadInputError: If one of them is missing or is none.
-        """
-        return _read(cls, owner, parameters)
 
 
 class SemanticModels:
@@ -178,7 +174,7 @@ class SemanticModels:
             return f"{folder} is no model of natural-language inference: {error}"
         return folder
 
-    def _dtype(self, parameters: EncoderParameters | InferenceParameters) -> DType:
+    def _dtype(self, parameters: ModelParameters) -> DType:
         if parameters.dtype != "auto":
             return parameters.dtype
         return self.auto or ("bfloat16" if gpu_is_there() else "float32")
@@ -211,16 +207,6 @@ class SemanticModels:
             "libraries": {name: installed_version(name) for name in libraries},
         }
         return EmbeddingStore(self.cache / "embeddings" / f"{digest(facts)[:32]}.sqlite")
-
-
-def _read(cls: type[Parameters], owner: str, parameters: Mapping[str, Any]) -> Parameters:
-    given = {name: parameters[name] for name in cls.model_fields if name in parameters}
-    try:
-        return cls.model_validate(given)
-    except ValidationError as error:
-        raise BadInputError(
-            validation_message(f"{owner}: parameters", error), mend="mend the entry in the registry's file"
-        ) from error
 
 
 def _absent(*libraries: str) -> str | None:
