@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from peakbench.durations import estimated
 from peakbench.leaderboards.wording import NOTHING, number, one_line, plural, unit_sign
 from peakbench.terminal import printable
 
@@ -29,7 +30,7 @@ def print_plan(plan: "SweepPlan", console: "Console") -> None:
     for run in plan.runs:
         console.print(Text(printable(_planned_line(run))), soft_wrap=True)
     total = "unknown" if plan.n_missing is None else f"{plan.n_missing:,}"
-    seconds = "unknown" if plan.seconds is None else f"about {span(plan.seconds)}"
+    seconds = "unknown" if plan.seconds is None else f"about {estimated(plan.seconds)}"
     size = "unknown" if plan.n_bytes is None else f"about {megabytes(plan.n_bytes)}"
     for line in (
         f"{plural(len(plan.runs), 'run')}, {total} requests; time: {seconds}",
@@ -58,7 +59,9 @@ def _planned_line(run: "PlannedRun") -> str:
     many = f"; {run.n_missing:,} of {run.n_requests:,} requests" if known else "; how many requests is not known"
     if run.problem:
         many = ""
-    time = "" if not run.n_missing else f"; {span(run.seconds) if run.seconds is not None else 'time'} {run.estimate}"
+    time = (
+        "" if not run.n_missing else f"; {estimated(run.seconds) if run.seconds is not None else 'time'} {run.estimate}"
+    )
     return f"{run.title} on {run.benchmark} at {run.base_url}: {what}{many}{time}"
 
 
@@ -104,13 +107,6 @@ def main_score(outcome: "SweepOutcome") -> str:
         return NOTHING
     found = results.metrics[results.rank_by]
     return NOTHING if found.value is None else f"{number(found.value, found.unit)} {unit_sign(found.unit)}".rstrip()
-
-
-def span(seconds: float) -> str:
-    """A length of time with as much precision as an estimate has."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s" if seconds else "0 s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def megabytes(n: int) -> str:

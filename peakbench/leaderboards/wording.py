@@ -7,6 +7,8 @@ model cards, so each place they are shown in has its own escape: Markdown, CSV; 
 import re
 import unicodedata
 
+from peakbench.durations import latency
+
 NOTHING = "—"
 """Stands where there is no value."""
 
@@ -100,10 +102,8 @@ def in_sentence(title: str) -> str:
 
 
 def duration(milliseconds: float | None) -> str:
-    """A latency in milliseconds below a second, else in seconds."""
-    if milliseconds is None:
-        return NOTHING
-    return f"{milliseconds:.0f} ms" if milliseconds < 999.5 else f"{milliseconds / 1000:.2f} s"
+    """A latency; a dash where there is none."""
+    return NOTHING if milliseconds is None else latency(milliseconds)
 
 
 def listing(names: list[str]) -> str:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from peakbench.durations import measured
 from peakbench.runners.asking import AskingState
 from peakbench.terminal import printable
 
@@ -71,9 +72,9 @@ def progress_text(title: str, state: AskingState) -> str:
     if state.done:
         parts.append(f"{rate:.1f}/s")
     if state.done >= state.total:
-        parts.append(f"in {_duration(elapsed)}")
+        parts.append(f"in {measured(elapsed)}")
     elif state.done:
-        parts.append(f"{_duration((state.total - state.done) / rate)} to go")
+        parts.append(f"{measured((state.total - state.done) / rate)} to go")
     if state.pace and state.pace.law:
         law = state.pace.law
         parts.append(f"{law.limit} at once" + (f", cut {law.cuts} times" if law.cuts else ""))
@@ -86,11 +87,3 @@ def progress_text(title: str, state: AskingState) -> str:
     if state.draining:
         parts.append("stopping: waiting for what is in flight (Ctrl-C again: at once)")
     return printable(" · ".join(parts))
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
