@@ -17,6 +17,8 @@ from peakbench.benchmarks.training import training_references
 from peakbench.benchmarks.values import field_null_words, is_null, null_words
 from peakbench.metrics.registry import Registry
 
+_MOST_FINDINGS = 1000
+"""Findings that are kept; the others are counted."""
 _SHOWN_PROMPTS = 3
 _COUNTED_VALUES = 10_000
 """Most distinct values of a field that are counted one by one."""
@@ -41,14 +43,13 @@ class Validation:
     n_remote: int = 0
 
 
-def validate(benchmark: Benchmark, data: Path | None, cache: Path, most: int = 1000) -> Validation:
+def validate(benchmark: Benchmark, data: Path | None, cache: Path) -> Validation:
     """Check every row of a benchmark's data, and of its training split, in one pass and in flat memory.
 
     Args:
         benchmark: The benchmark.
         data: Another data file than the benchmark's.
         cache: Where rendered data and images are kept that the data holds as bytes.
-        most: Findings that are kept; the others are counted.
     """
     findings: list[Finding] = []
     n_remote = 0
@@ -60,21 +61,21 @@ def validate(benchmark: Benchmark, data: Path | None, cache: Path, most: int = 1
                 n_remote += len(item.images) - len(item.files)
             yield item
 
-    n, n_bad = _counted(samples(), findings, most)
+    n, n_bad = _counted(samples(), findings)
     training = training_references(benchmark)
     if training is None:
         return Validation(n, n_bad, tuple(findings), n_remote=n_remote)
-    n_training, n_bad_training = _counted(training, findings, most)
+    n_training, n_bad_training = _counted(training, findings)
     return Validation(n, n_bad + n_bad_training, tuple(findings), n_training, n_remote)
 
 
-def _counted(items: Iterable[object], findings: list[Finding], most: int) -> tuple[int, int]:
+def _counted(items: Iterable[object], findings: list[Finding]) -> tuple[int, int]:
     """The number of good items and of findings; the first findings are put with the others."""
     n = n_bad = 0
     for item in items:
         if isinstance(item, Finding):
             n_bad += 1
-            if len(findings) < most:
+            if len(findings) < _MOST_FINDINGS:
                 findings.append(item)
         else:
             n += 1

@@ -209,7 +209,6 @@ def combinations(
     file: SweepFile,
     path: Path,
     settings: RunSettings,
-    benchmarks: Sequence[str] = (),
     taken: Collection[str] = (),
     vllm: str | None = None,
 ) -> list[Combination]:
@@ -219,7 +218,6 @@ def combinations(
         file: The run file.
         path: Where it lies; benchmark paths and folders of models are relative to it.
         settings: For every run; the model is replaced, and what the file says otherwise.
-        benchmarks: Only these, when given.
         taken: Names of what the command line says, which goes before the file.
         vllm: Start the server of each model that names no URL of its own, with this command of vLLM; None: they run.
 
@@ -227,7 +225,7 @@ def combinations(
         BadInputError: If a benchmark, a URL, a folder or a server's command of the file cannot be used.
     """
     found = []
-    for name in benchmarks or file.benchmarks:
+    for name in file.benchmarks:
         local = path.parent / name
         found.append((name, find_benchmark(str(local) if local.is_file() else name)))
     own = [replace(_at_own_endpoints(settings, model), model=_facts(model, path)) for model in file.models]

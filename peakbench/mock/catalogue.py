@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from peakbench.errors import BadInputError
 from peakbench.mock.answers import ConstantModel, CutModel, EmptyModel, MockModel, ProseModel
@@ -21,14 +20,11 @@ MODEL_NAMES: tuple[str, ...] = (
 _N_TRAINING = {"nearest-20": 20, "nearest-2000": 2000, "nearest-2000-prose": 2000, "nearest-2000-cut": 2000}
 
 
-def build_models(
-    names: Sequence[str], cache: Path | None = None, progress: Callable[[str], None] | None = None
-) -> list[MockModel]:
+def build_models(names: Sequence[str], progress: Callable[[str], None] | None = None) -> list[MockModel]:
     """Build models by name; those that learn are trained now, which takes some seconds for 2,000 renders.
 
     Args:
         names: Of `MODEL_NAMES`; a name given twice is built once.
-        cache: Folder where the features of the training renders are kept for the next time; None keeps nothing.
         progress: Told in a line what is being done.
 
     Returns:
@@ -36,7 +32,6 @@ def build_models(
 
     Raises:
         BadInputError: If a name is unknown, or none is given.
-        InfrastructureError: If the cache cannot be written.
     """
     wanted = list(dict.fromkeys(names))
     for name in wanted:
@@ -53,7 +48,7 @@ def build_models(
         from peakbench.mock.neighbours import NearestNeighbour
         from peakbench.mock.training import training_set
 
-        examples = training_set(n_training, cache=cache, progress=progress)
+        examples = training_set(n_training, progress)
         for n in sorted({_N_TRAINING[name] for name in wanted if name in _N_TRAINING}):
             plain[n] = NearestNeighbour(f"nearest-{n}", examples.first(n))
     return [_build(name, plain) for name in wanted]

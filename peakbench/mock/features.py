@@ -20,9 +20,6 @@ from scipy import ndimage
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FEATURES_VERSION = 1
-"""Raised whenever the same picture gives other features."""
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

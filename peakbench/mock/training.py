@@ -5,7 +5,6 @@ not by `multiprocessing`, whose children would run the caller's script again whe
 a helper cannot run, its share is made here, more slowly.
 """
 
-import io
 import itertools
 import json
 import os
@@ -13,8 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,8 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from peakbench.files import make_folder, write_atomically
-from peakbench.mock.features import FEATURES_VERSION, Features, features_of, stack
+from peakbench.mock.features import Features, features_of, stack
 
 TRAINING_SEED = 1_000_003
 """Seed of the training renders; a benchmark made with another seed shares no garment with them."""
@@ -34,8 +30,6 @@ _HELPER = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from peakbench.mock.training import write_share; write_share(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])"
 )
-# What reading a damaged cache file may raise.
-_READ_ERRORS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,43 +50,27 @@ class TrainingSet:
         return TrainingSet(part, self.labels[:n])
 
 
-def training_set(n: int, cache: Path | None = None, progress: Callable[[str], None] | None = None) -> TrainingSet:
-    """Render garments 0 to n - 1 of the training seed and measure them, or read what an earlier call kept.
+def training_set(n: int, progress: Callable[[str], None] | None = None) -> TrainingSet:
+    """Render garments 0 to n - 1 of the training seed and measure them.
 
     Args:
         n: 1 or more.
-        cache: Folder to keep the features in; a damaged file there is made again.
         progress: Told in a line what is being done.
-
-    Raises:
-        InfrastructureError: If the cache cannot be written.
     """
-    from peakbench.benchmarks.garments.rendering import RENDERER_VERSION
-
     tell = progress or (lambda _line: None)
-    path = cache / f"nearest-{n}-renderer{RENDERER_VERSION}-features{FEATURES_VERSION}.npz" if cache else None
-    if path is not None and path.is_file():
-        try:
-            kept = _read(path)
-        except _READ_ERRORS:
-            tell(f"{path} is damaged; making it again")
-        else:
-            if len(kept.labels) == n:
-                tell(f"read {n:,} training garments from {path}")
-                return kept
     start = time.perf_counter()
     tell(f"rendering {n:,} garments to train on")
     made = _make(n)
-    if path is not None:
-        make_folder(path.parent)
-        write_atomically(path, _encode(made))
     tell(f"trained on {n:,} garments in {time.perf_counter() - start:.1f} s")
     return made
 
 
 def write_share(start: int, stop: int, path: str) -> None:
     """Make training garments start to stop - 1 and write them to a file: what a helper process does."""
-    Path(path).write_bytes(_encode(_make_here(range(start, stop))))
+    made = _make_here(range(start, stop))
+    labels = np.frombuffer(json.dumps([dict(row) for row in made.labels]).encode(), dtype=np.uint8)
+    features = made.features
+    np.savez(path, color=features.color, pattern=features.pattern, shape=features.shape, labels=labels)
 
 
 def _make(n: int) -> TrainingSet:
@@ -148,21 +126,11 @@ def _make_here(share: Sequence[int]) -> TrainingSet:
     return TrainingSet(stack([features_of(render(spec)) for spec in specs]), tuple(spec.reference() for spec in specs))
 
 
-def _encode(made: TrainingSet) -> bytes:
-    stream = io.BytesIO()
-    labels = np.frombuffer(json.dumps([dict(row) for row in made.labels]).encode(), dtype=np.uint8)
-    features = made.features
-    np.savez(stream, color=features.color, pattern=features.pattern, shape=features.shape, labels=labels)
-    return stream.getvalue()
-
-
 def _read(path: Path) -> TrainingSet:
-    # Through memory: numpy leaves a damaged file open.
-    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
+    """What a helper process wrote with `write_share`."""
+    with np.load(path, allow_pickle=False) as kept:
         features = Features(color=kept["color"], pattern=kept["pattern"], shape=kept["shape"])
         labels = json.loads(kept["labels"].tobytes())
-    if any(len(part) != len(labels) for part in (features.color, features.pattern, features.shape)):
-        raise ValueError("features and labels differ in number")
     return TrainingSet(features, tuple(labels))
 
 

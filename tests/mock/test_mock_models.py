@@ -177,21 +177,6 @@ def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     assert (ran.stdout, ran.stderr, ran.returncode) == ("started\n4\n", "", 0)
 
 
-def test_features_are_kept_in_the_cache_and_damage_is_mended(examples: TrainingSet, tmp_path: Path) -> None:
-    cache = tmp_path / "deep" / "cache"
-    told: list[str] = []
-    assert same(training_set(5, cache=cache), examples.first(5))
-    (kept,) = cache.iterdir()
-    assert same(training_set(5, cache=cache, progress=told.append), examples.first(5))
-    assert len(told) == 1
-    assert "read 5" in told[0]
-    kept.write_bytes(kept.read_bytes()[:-200])
-    assert same(training_set(5, cache=cache, progress=told.append), examples.first(5))
-    assert "damaged" in told[1]
-    training_set(5, cache=cache, progress=told.append)
-    assert "read 5" in told[-1]
-
-
 def test_color_features_tell_the_most_common_color_and_the_others_apart() -> None:
     def cloth(accent: tuple[int, int, int]) -> Image.Image:
         image = Image.new("RGB", (256, 320), (230, 230, 230))

@@ -14,12 +14,15 @@ from peakbench.benchmarks.garments.patterns import Cloth, paint_cloth
 from peakbench.benchmarks.garments.shapes import Shape
 from peakbench.benchmarks.garments.spec import GarmentSpec
 
+_SEAM = 0.28
+"""How much a seam differs from the cloth; 0 not at all, 1 is black."""
 
-def stitched(color: RGB, strength: float = 0.28) -> RGB:
+
+def stitched(color: RGB) -> RGB:
     """The colour of a seam: darker than the cloth, or lighter where the cloth is nearly black."""
     if lightness(color) < 75:
-        return mixed(color, (255, 255, 255), 0.7 * strength)
-    return mixed(color, (0, 0, 0), strength)
+        return mixed(color, (255, 255, 255), 0.7 * _SEAM)
+    return mixed(color, (0, 0, 0), _SEAM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,6 @@ SIZE_SHARE = 0.35
 DEFECT_SHARE = 0.25
 
 BOTTOMS = frozenset({"pants", "shorts", "skirt"})
-OUTERWEAR = frozenset({"jacket", "coat"})
 
 
 @dataclass(frozen=True, slots=True)
