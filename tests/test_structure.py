@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -29,16 +30,36 @@ TOP = {path.stem for path in PACKAGE.glob("*.py")}
 HEAVY = ("torch", "pandas", "matplotlib", "openai", "transformers", "pyarrow", "scipy", "nltk", "sacrebleu")
 
 
-def imported_folders(path: Path) -> set[str]:
-    """Folders of the package that a module imports, anywhere in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
+def module_name(path: Path) -> str:
+    """`peakbench.runs.journal`, or the package for its `__init__`."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported_modules(path: Path, *, for_types: bool = True) -> set[str]:
+    """Modules of the package that a module imports, anywhere in it; those for types alone only when asked for."""
+    names: set[str] = set()
+    left: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.ImportFrom):
+            assert node.module is not None and node.level == 0, f"{path} imports by dots"
+            within = [f"{node.module}.{alias.name}" for alias in node.names]
+            names.update(name if name in MODULES else node.module for name in within)
         elif isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-    parts = [name.split(".") for name in names if name.startswith("peakbench.")]
-    return {part[1] for part in parts if part[1] not in TOP}
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not for_types:
+            continue
+        left.extend(ast.iter_child_nodes(node))
+    return names & MODULES.keys()
+
+
+def imported_folders(path: Path) -> set[str]:
+    """Folders of the package that a module imports."""
+    parts = [name.split(".") for name in imported_modules(path)]
+    return {part[1] for part in parts if len(part) > 1 and part[1] not in TOP}
 
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()))
@@ -49,6 +70,18 @@ def test_imports_go_one_way(folder: str) -> None:
         if (others := imported_folders(path) - ALLOWED[folder] - {folder})
     }
     assert wrong == {}
+
+
+def test_what_all_may_import_imports_no_folder() -> None:
+    faces = {"__init__.py", "__main__.py"}  # they hand on what the folders hold
+    wrong = {path.name: found for path in PACKAGE.glob("*.py") if (found := imported_folders(path))}
+    assert wrong.keys() <= faces
+
+
+def test_no_module_needs_itself() -> None:
+    """Imports within functions count, those for types alone do not: they are not there when the code runs."""
+    needs = {name: imported_modules(path, for_types=False) - {name} for name, path in MODULES.items()}
+    list(TopologicalSorter(needs).static_order())  # raises CycleError, which names the modules of a circle
 
 
 def test_no_code_lies_outside_the_package_the_tests_and_perf() -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from peakbench.benchmarks.file import read_benchmark_file
 from peakbench.benchmarks.garments import GarmentSpec, draw_spec, garments_from_cache, make_garments
 from peakbench.benchmarks.garments import making as making_module
+from peakbench.benchmarks.garments.defects import box_of
 from peakbench.benchmarks.garments.making import BUILTIN
 from peakbench.benchmarks.garments.vocabulary import (
     ATTRIBUTES,
@@ -126,7 +127,8 @@ def test_a_made_data_set_is_whole(tmp_path: Path) -> None:
         assert list(row) == ["id", "image", "reference", "defect_box"]
         assert row["id"] == f"garment-7-{index:06d}"
         assert row["reference"] == spec.reference()
-        assert row["defect_box"] == (list(spec.defect_box) if spec.defect_box else None)
+        box = box_of(spec)
+        assert row["defect_box"] == (list(box) if box else None)
         with Image.open(data.parent / row["image"]) as image:
             assert (image.size, image.mode, image.format) == ((256, 320), "RGB", "JPEG")
     assert {path.name for path in data.parent.iterdir()} == {"data.jsonl", "benchmark.yaml", "images"}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from peakbench.benchmarks.garments import GarmentSpec, contact_sheet, draw_spec, render
+from peakbench.benchmarks.garments.defects import box_of
 from peakbench.benchmarks.garments.making import jpeg_of
 from peakbench.benchmarks.garments.painting import word_width
 from peakbench.benchmarks.garments.shapes import shape_of
@@ -71,7 +72,7 @@ def test_importing_the_package_loads_neither_pillow_nor_numpy() -> None:
 def test_the_box_holds_the_whole_defect_and_nothing_else_changes() -> None:
     for spec in flawed(42):
         assert spec.defect is not None
-        box = spec.defect_box
+        box = box_of(spec)
         assert box is not None
         x0, y0, x1, y1 = box
         assert 0 <= x0 < x1 <= 256
@@ -85,8 +86,9 @@ def test_the_box_holds_the_whole_defect_and_nothing_else_changes() -> None:
 
 def test_the_box_is_tight() -> None:
     for spec in flawed(42):
-        assert spec.defect_box is not None
-        x0, y0, x1, y1 = spec.defect_box
+        box = box_of(spec)
+        assert box is not None
+        x0, y0, x1, y1 = box
         difference = np.abs(pixels_of(spec) - pixels_of(dataclasses.replace(spec, defect=None))).max(axis=2) > 3
         rows, columns = np.flatnonzero(difference.any(axis=1)), np.flatnonzero(difference.any(axis=0))
         margins = (columns[0] - x0, x1 - 1 - columns[-1], rows[0] - y0, y1 - 1 - rows[-1])
@@ -95,7 +97,7 @@ def test_the_box_is_tight() -> None:
 
 def test_a_flawless_garment_has_no_box() -> None:
     spec = next(spec for spec in (draw_spec(7, index) for index in range(50)) if spec.defect is None)
-    assert spec.defect_box is None
+    assert box_of(spec) is None
 
 
 @pytest.mark.parametrize("attribute", ["brand", "size"])
@@ -137,7 +139,7 @@ def test_the_colour_named_is_the_nearest_to_what_covers_most_of_a_plain_garment(
 def test_every_seed_and_index_renders_within_the_frame(seed: int, index: int) -> None:
     spec = draw_spec(seed, index)
     assert render(spec).size == (256, 320)
-    box = spec.defect_box
+    box = box_of(spec)
     assert (box is None) == (spec.defect is None)
     if box:
         assert 0 <= box[0] < box[2] <= 256

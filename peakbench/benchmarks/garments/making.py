@@ -25,7 +25,9 @@ def jpeg_of(spec: GarmentSpec) -> bytes:
 
 def row_of(spec: GarmentSpec) -> dict[str, object]:
     """The garment's row in `data.jsonl`."""
-    box = spec.defect_box
+    from peakbench.benchmarks.garments.defects import box_of
+
+    box = box_of(spec)
     return {
         "id": sample_id(spec),
         "image": f"images/{sample_id(spec)}.jpg",

@@ -168,13 +168,6 @@ class GarmentSpec:
         values = {name: getattr(self, name) for name in ATTRIBUTES if name != "defect_type"}
         return {**values, "defect_type": self.defect.text if self.defect else None}
 
-    @property
-    def defect_box(self) -> tuple[int, int, int, int] | None:
-        """The defect's (x0, y0, x1, y1) in pixels of the image, x1 and y1 exclusive; None without a defect."""
-        from peakbench.benchmarks.garments.defects import box_of
-
-        return box_of(self)
-
 
 def draw_spec(seed: int, index: int) -> GarmentSpec:
     """Draw garment `index` of the data set `seed`.
