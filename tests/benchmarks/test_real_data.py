@@ -3,19 +3,16 @@
 import base64
 import csv
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from shared_data import CIRCUIT_BOARDS, shared
 
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.benchmarks.sample import Sample, data_digest
-
-SHARED = os.environ.get("PEAKBENCH_SHARED")
-pytestmark = pytest.mark.skipif(SHARED is None, reason="PEAKBENCH_SHARED names no folder of shared data")
 
 GARMENTS = """
 extends: garments-demo
@@ -24,20 +21,6 @@ id: real-garments
 version: 1
 data: {path: DATA}
 columns: {reference: ground_truth, cluster: annotator}
-"""
-DEFECTS = """
-schema_version: 1
-id: boards
-version: 1
-task: grounding
-data: {path: DATA}
-columns: {image: file, reference: defects}
-prompt: Find the defects of this printed circuit board. Answer with a JSON list.
-labels: {open: [], short: [], mousebite: [], spur: [], copper: [], pin-hole: []}
-boxes:
-  keys: [box]
-  references: {order: xyxy, scale: pixel}
-  answers: {order: xyxy, scale: norm1000}
 """
 
 
@@ -52,11 +35,10 @@ def load(text: str, data: Path, folder: Path) -> list[Sample]:
 
 @pytest.mark.parametrize(
     ("text", "place", "n"),
-    [(GARMENTS, "garments-real/attributes.jsonl", 200), (DEFECTS, "defects-real/labels.jsonl", 100)],
+    [(GARMENTS, "garments-real/attributes.jsonl", 200), (CIRCUIT_BOARDS, "defects-real/labels.jsonl", 100)],
 )
 def test_real_photos_load_from_every_format_with_one_digest(text: str, place: str, n: int, tmp_path: Path) -> None:
-    assert SHARED is not None
-    data = Path(SHARED) / "data" / place
+    data = shared(f"data/{place}")
     samples = load(text, data, tmp_path)
     assert len(samples) == n
     expected = data_digest(sample.digest for sample in samples)

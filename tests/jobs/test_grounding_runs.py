@@ -2,13 +2,13 @@
 
 import itertools
 import json
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from shared_data import CIRCUIT_BOARDS, shared
 
 from peakbench.benchmarks.benchmark import Benchmark, find_benchmark
 from peakbench.benchmarks.floors import floor_answers
@@ -28,23 +28,6 @@ from peakbench.runners.endpoint import Endpoint
 from peakbench.runs.manifest import DataFacts, ModelFacts
 from peakbench.runs.records import Response, Timing, Usage
 
-SHARED = os.environ.get("PEAKBENCH_SHARED")
-with_shared_data = pytest.mark.skipif(SHARED is None, reason="PEAKBENCH_SHARED names no folder of shared data")
-
-BOARDS = """
-schema_version: 1
-id: boards
-version: 1
-task: grounding
-data: {path: DATA}
-columns: {image: file, reference: defects}
-prompt: Find the defects of this printed circuit board. Answer with a JSON list.
-labels: {open: [], short: [], mousebite: [], spur: [], copper: [], pin-hole: []}
-boxes:
-  keys: [box]
-  references: {order: xyxy, scale: pixel}
-  answers: {order: xyxy, scale: norm1000}
-"""
 REGISTRY = Registry.load()
 Item = dict[str, Any]
 Change = Callable[[random.Random, list[Item]], list[Item]]
@@ -98,8 +81,8 @@ def swapped(draw: random.Random, items: list[Item]) -> list[Item]:
 @pytest.fixture(scope="module")
 def boards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Benchmark, list[Sample]]:
     folder = tmp_path_factory.mktemp("boards")
-    data = Path(str(SHARED)) / "data" / "defects-real" / "labels.jsonl"
-    (folder / "benchmark.yaml").write_text(BOARDS.replace("DATA", json.dumps(str(data))))
+    data = shared("data/defects-real/labels.jsonl")
+    (folder / "benchmark.yaml").write_text(CIRCUIT_BOARDS.replace("DATA", json.dumps(str(data))))
     found = find_benchmark(str(folder / "benchmark.yaml"))
     samples, _ = found.samples(found.data_place(folder), folder / "cache")
     return found, samples
@@ -136,7 +119,6 @@ FAMILIES = {
 }
 
 
-@with_shared_data
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_more_real_boxes_are_perturbed_the_less_they_score(
     boards: tuple[Benchmark, list[Sample]], name: str
@@ -154,7 +136,6 @@ def test_the_more_real_boxes_are_perturbed_the_less_they_score(
         assert value(boards, runs[2], "box_recall_50") == 1.0
 
 
-@with_shared_data
 def test_the_swapped_axes_warning_fires_for_the_swapped_ones_alone(boards: tuple[Benchmark, list[Sample]]) -> None:
     changes = [change for family in FAMILIES.values() for change in family]
     fired = []

@@ -1,7 +1,6 @@
 """What a folder of weights says is read from configs and headers; what it does not say is None, never a guess."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
+from shared_data import shared
 
 from peakbench.jobs.weights import cached_snapshot, hub_snapshot, parameters_text, read_weights
 
@@ -141,10 +141,7 @@ def test_the_hub_cache_is_looked_into_without_the_network(no_network: None) -> N
 
 
 def test_the_trained_test_model_is_read_whole() -> None:
-    shared = os.environ.get("PEAKBENCH_SHARED")
-    if not shared:
-        pytest.skip("PEAKBENCH_SHARED is not set: the trained test model is there")
-    facts = read_weights(Path(shared) / "models" / "tiny-garment-vlm" / "final")
+    facts = read_weights(shared("models/tiny-garment-vlm/final"))
     assert facts.n_parameters == 3_776_960
     assert facts.quantization == "none in the weights (BF16)"
 

@@ -1,7 +1,6 @@
 """Reported values stand apart: read as their source gives them, never ranked, without intervals."""
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from shared_data import shared
 
 from peakbench.errors import BadInputError
 from peakbench.leaderboards.reported import read_reported, reported_markdown
@@ -106,10 +106,7 @@ def test_of_several_boards_the_one_of_its_benchmark_shows_them(
 
 
 def test_the_published_rows_of_the_garment_models_are_read() -> None:
-    shared = os.environ.get("PEAKBENCH_SHARED")
-    if not shared:
-        pytest.skip("PEAKBENCH_SHARED is not set: the reported rows are there")
-    table = read_reported(Path(shared) / "data" / "denali" / "reported_board.json")
+    table = read_reported(shared("data/denali/reported_board.json"))
     assert len(table.rows) == 29
     assert sum(row.hub_id is not None for row in table.rows) == 5
     assert any("1 value outside 0 to 100 %" in note for note in table.notes)
