@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from peakbench.errors import BadInputError
+from peakbench.jobs.overrides import FileSettings, Override
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.sweep import Combination, combinations, read_sweep, sweep
 from peakbench.jobs.watching import Watching
@@ -153,3 +154,8 @@ def test_each_way_has_a_row_on_the_board_and_the_end_tells_of_every_run(
     assert "gone [few] on" in table
     assert (tmp_path / "here").is_dir()
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_page_of_run_files_names_every_setting() -> None:
+    page = (Path(__file__).resolve().parents[2] / "runners" / "README.md").read_text(encoding="utf-8")
+    assert [name for name in {**FileSettings.model_fields, **Override.model_fields} if f"`{name}`" not in page] == []

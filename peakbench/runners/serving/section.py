@@ -47,7 +47,7 @@ class ServeSection(StrictModel):
 
     model: str | None = None
     """What the server loads: a folder or a Hub id, also `BASE:ADAPTER` with a LoRA adapter, each with `@REVISION` if
-    need be; the model's `hub_id`, else its name, when not given."""
+    need be; when not given the model's `lora`, else its `path`, its `hub_id`, or its name."""
     command: str | list[str] | None = None
     """Another server than vLLM: its command line, or its words. `{model}`, `{name}`, `{host}` and `{port}` are filled
     in. No shell runs it."""
