@@ -9,7 +9,6 @@ is not the answer. What only a repair could read is counted, and never scored.
 The text is hostile: each character is looked at a bounded number of times, depth is limited, and nothing escapes.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from peakbench.benchmarks.values import KeyIndex, key_index, normalise_key, without_surrogates
+from peakbench.metrics.json_in_text import Decoded, Decoder, depth_within, json_values_in
 from peakbench.runs.records import ParseLevel, Prediction
 
 Root = Literal["object", "array"]
@@ -27,10 +27,7 @@ _THINK = re.compile(r"<think>", re.IGNORECASE)
 _ANSWER = re.compile(r"<answer>", re.IGNORECASE)
 _ANSWER_END = re.compile(r"</answer>", re.IGNORECASE)
 _FENCE = "```"
-# Only these brackets can begin JSON; all others fail at once and open no fragment, so the decoder need not be asked.
-_OPENING = re.compile(r'\{\s*["}]|\[\s*(?:[\[\]{"\-0-9]|true|false|null)')
 _BRACKET = re.compile(r"[{\[]")
-_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\]]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +45,6 @@ class ExtractionLimits:
     max_depth: int
     repair_max_chars: int
     repair_max_brackets: int
-
-
-class _RefusedError(ValueError):
-    """A literal that RFC 8259 does not know: NaN, Infinity, or a number beyond every float."""
 
 
 class Extractor:
@@ -88,7 +81,7 @@ class Extractor:
         """
         if len(response_text) > self._limits.max_chars:
             return Prediction(answer=None, reasoning=reasoning, level="none", oversize=True)
-        search, decoder = self._search, _Decoder(self._limits.max_depth)
+        search, decoder = self._search, Decoder(self._limits.max_depth)
 
         whole = decoder.decode(response_text.removeprefix("\ufeff").strip(_JSON_SPACE))
         if whole is not None and search.accepts(whole.value):
@@ -106,7 +99,7 @@ class Extractor:
         if _FENCE in answer:
             flags.add("fence")
 
-        found = search.choose(_candidates(answer, decoder), flags)
+        found = search.choose(json_values_in(answer, decoder), flags)
         if found is not None:
             value = _without_surrogates(found)
             return Prediction(answer, reasoning, "extracted", value, value, tuple(sorted(flags)))
@@ -180,94 +173,6 @@ def _inside_answer_tag(text: str, flags: set[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Decoded:
-    """A JSON list or object that stood in the text, and whether an object in it said a key twice."""
-
-    value: Any
-    duplicates: bool
-
-
-class _Decoder:
-    """Python's JSON decoder, held to RFC 8259 and to a depth, which notices keys that were said twice."""
-
-    def __init__(self, max_depth: int) -> None:
-        self._max_depth = max_depth
-        self._duplicates = False
-        self._json = json.JSONDecoder(
-            parse_constant=_refuse, parse_float=_finite, object_pairs_hook=self._object_of_pairs
-        )
-
-    def _object_of_pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        self._duplicates = self._duplicates or len(made) < len(pairs)
-        return made
-
-    def decode(self, text: str) -> _Decoded | None:
-        """Decode a text that is one list or object and nothing else; None where it is none, or is refused."""
-        self._duplicates = False
-        try:
-            value, end = self._json.raw_decode(text)
-        except (ValueError, RecursionError):
-            # ValueError: no JSON, a refused literal, or an integer longer than Python reads (4300 digits).
-            return None
-        if end < len(text) or not isinstance(value, dict | list) or not _depth_within(value, self._max_depth):
-            return None
-        return _Decoded(value, self._duplicates)
-
-
-def _refuse(literal: str) -> Any:
-    raise _RefusedError(literal)
-
-
-def _finite(literal: str) -> float:
-    number = float(literal)
-    if math.isinf(number):
-        raise _RefusedError(literal)
-    return number
-
-
-def _depth_within(value: Any, max_depth: int) -> bool:
-    """Whether lists and objects are nested at most `max_depth` deep; level by level, without recursion."""
-    level = [value]
-    for _ in range(max_depth):
-        level = [
-            item
-            for outer in level
-            if isinstance(outer, dict | list)
-            for item in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return True
-    return not any(isinstance(item, dict | list) for item in level)
-
-
-def _candidates(text: str, decoder: _Decoder) -> list[_Decoded]:
-    """Every list and object that stands in the text outside of broken ones, from left to right."""
-    found: list[_Decoded] = []
-    position = 0
-    while opening := _OPENING.search(text, position):
-        start, position = opening.start(), _matching_end(text, opening.start())
-        # What does not decode is a fragment. The search goes on behind it: no character is read more than twice.
-        decoded = decoder.decode(text[start:position])
-        if decoded is not None:
-            found.append(decoded)
-    return found
-
-
-def _matching_end(text: str, start: int) -> int:
-    """Where the bracket at `start` is closed, brackets inside double-quoted strings apart; else the text's end."""
-    depth = 0
-    for token in _STRING_OR_BRACKET.finditer(text, start):
-        if token[0] in ("{", "["):
-            depth += 1
-        elif token[0] in ("}", "]"):
-            depth -= 1
-            if depth == 0:
-                return token.end()
-    return len(text)
-
-
-@dataclass(frozen=True, slots=True)
 class _Search:
     """What is looked for: the root, and the keys of which at least one must be there, normalised and as declared."""
 
@@ -289,7 +194,7 @@ class _Search:
             return self.expected_in(value) > 0
         return isinstance(value, list) and (not value or any(self.expected_in(item) for item in value))
 
-    def choose(self, candidates: list[_Decoded], flags: set[str]) -> Any:
+    def choose(self, candidates: list[Decoded], flags: set[str]) -> Any:
         """The answer among the values that stood in the text; None where none is one."""
         if self.root == "object":
             return self._choose_object(candidates, flags)
@@ -311,12 +216,12 @@ class _Search:
             flags.add("duplicate_keys")
         return [candidate.value for candidate in objects]
 
-    def _choose_object(self, candidates: list[_Decoded], flags: set[str]) -> Any:
+    def _choose_object(self, candidates: list[Decoded], flags: set[str]) -> Any:
         objects = [(candidate, *_unwrapped(candidate.value)) for candidate in candidates]
         objects = [entry for entry in objects if isinstance(entry[1], dict)]
         if len(objects) > 1:
             flags.add("multiple_json")
-        best: tuple[int, _Decoded, Any, bool] | None = None
+        best: tuple[int, Decoded, Any, bool] | None = None
         for candidate, value, unwrapped in objects:
             expected = self.expected_in(value)
             if expected and (best is None or expected >= best[0]):
@@ -346,7 +251,7 @@ class _Search:
             value: Any = loads(broken)
         except Exception:  # noqa: BLE001 - a library on hostile text: whatever it raises, nothing was repaired
             return None
-        if not _depth_within(value, self.limits.max_depth):
+        if not depth_within(value, self.limits.max_depth):
             return None
         value = _null_for_non_finite(value)
         wrapping: str | None = None
