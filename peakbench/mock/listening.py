@@ -46,10 +46,7 @@ class Listener:
             await self._listen()
         except (OSError, UnicodeError) as error:
             await self._runner.cleanup()
-            raise InfrastructureError(
-                f"the mock server cannot listen on {self._host}:{self._port}: {error}",
-                mend="give another --port (0 takes a free one), or an address of this machine as --host",
-            ) from error
+            raise cannot_listen(self._host, self._port, error) from error
         assert self._listening is not None
         address = self._listening.sockets[0].getsockname()
         self._port = address[1]
@@ -117,3 +114,11 @@ def reachable(host: str) -> str:
     if host == "::":
         return "[::1]"
     return f"[{host}]" if ":" in host else host
+
+
+def cannot_listen(host: str, port: int, error: Exception) -> InfrastructureError:
+    """The error of an address that is in use, or is none of this machine."""
+    return InfrastructureError(
+        f"the mock server cannot listen on {host}:{port}: {error}",
+        mend="give another --port (0 takes a free one), or an address of this machine as --host",
+    )

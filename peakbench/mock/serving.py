@@ -8,10 +8,9 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from peakbench.errors import InfrastructureError
 from peakbench.mock.answers import MockModel
 from peakbench.mock.canned import start_canned
-from peakbench.mock.listening import reachable
+from peakbench.mock.listening import cannot_listen, reachable
 from peakbench.mock.server import MockServer
 from peakbench.mock.settings import MockServerSettings
 
@@ -96,17 +95,10 @@ def serve_forever(models: Sequence[MockModel], settings: MockServerSettings, on_
     server = MockServer(models, settings)
 
     async def serve() -> None:
-        stopping = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopping.set)
-        try:
+        with _stop_asked() as stopping:
             async with server:
                 on_ready(server.base_url)
                 await stopping.wait()
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
 
     asyncio.run(serve())
 
@@ -125,22 +117,16 @@ def serve_canned(host: str, port: int, latency_s: float, on_ready: Callable[[str
     """
 
     async def serve() -> None:
-        stopping = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopping.set)
-        try:
-            server = await start_canned(host, port, latency_s)
-        except (OSError, UnicodeError) as error:
-            raise InfrastructureError(
-                f"the mock server cannot listen on {host}:{port}: {error}",
-                mend="give another --port (0 takes a free one), or an address of this machine as --host",
-            ) from error
-        async with server:
-            found = server.sockets[0].getsockname()
-            on_ready(f"http://{reachable(found[0])}:{found[1]}/v1")
-            await stopping.wait()
-            server.close()
+        with _stop_asked() as stopping:
+            try:
+                server = await start_canned(host, port, latency_s)
+            except (OSError, UnicodeError) as error:
+                raise cannot_listen(host, port, error) from error
+            async with server:
+                found = server.sockets[0].getsockname()
+                on_ready(f"http://{reachable(found[0])}:{found[1]}/v1")
+                await stopping.wait()
+                server.close()
 
     try:
         import uvloop
@@ -148,3 +134,17 @@ def serve_canned(host: str, port: int, latency_s: float, on_ready: Callable[[str
         asyncio.run(serve())
     else:
         uvloop.run(serve())
+
+
+@contextmanager
+def _stop_asked() -> Iterator[asyncio.Event]:
+    """An event of the running loop that SIGINT and SIGTERM set."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield stopping
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
