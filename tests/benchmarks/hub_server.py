@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from collections.abc import Mapping
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from small_servers import QuietHandler
 
 Files = Mapping[str, bytes]
 """Path in the repository to content."""
@@ -38,25 +38,9 @@ class Hub(ThreadingHTTPServer):
         return revision if revision in self.commits else self.branches.get(revision)
 
 
-@contextmanager
-def running(hub: Hub) -> Iterator[Hub]:
-    """Serve in a thread."""
-    thread = Thread(target=hub.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield hub
-    finally:
-        hub.shutdown()
-        thread.join()
-        hub.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     protocol_version = "HTTP/1.1"
     server: Hub
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hub_server import Files, Hub, running
+from hub_server import Files, Hub
 from PIL import Image
+from small_servers import serving
 
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runs.folder import RunFolder, find_runs
@@ -51,7 +52,7 @@ def files(color: str) -> Files:
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:
-    with running(Hub(REPO, {OLD: files("navy"), NEW: files("red")}, {"main": OLD})) as served:
+    with serving(Hub(REPO, {OLD: files("navy"), NEW: files("red")}, {"main": OLD})) as served:
         yield served
 
 

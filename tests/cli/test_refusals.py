@@ -5,12 +5,12 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from small_servers import QuietHandler, serving
 
 from peakbench.mock import MockServerSettings, build_models, run_in_thread
 from peakbench.mock.serving import RunningMockServer
@@ -46,26 +46,19 @@ def test_a_closed_port(peakbench: Run, tiny: Tiny) -> None:
     refused(done, 5, "no server answers at", str(port), "vllm serve")
 
 
-class _Website(BaseHTTPRequestHandler):
+class _Website(QuietHandler):
     def do_GET(self) -> None:
         self.send_response(404)
         self.send_header("Content-Type", "text/html")
         self.end_headers()
         self.wfile.write(b"<html>nothing here</html>")
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def website() -> Iterator[str]:
     """A server that is no OpenAI-compatible API."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Website) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), _Website)) as running:
         yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
 
 
 def test_a_wrong_url(peakbench: Run, tiny: Tiny, website: str) -> None:

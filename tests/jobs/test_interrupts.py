@@ -1,6 +1,5 @@
 """Ctrl-C and SIGTERM, as a person and a scheduler send them: to a real process, whatever it is waiting for."""
 
-import json
 import os
 import signal
 import subprocess
@@ -8,11 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from conftest import command, write_benchmark
+from small_servers import QuietHandler, serving
 
 from peakbench.runs.folder import RunFolder, find_runs
 
@@ -30,7 +30,7 @@ class Server(ThreadingHTTPServer):
     ending: threading.Event
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     server: Server
 
     def do_GET(self) -> None:
@@ -50,28 +50,13 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(0.02)
             self.answer(200, {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]})
 
-    def answer(self, status: int, body: object, *headers: tuple[str, str]) -> None:
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in (*headers, ("Content-Type", "application/json"), ("Content-Length", str(len(content)))):
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), _Handler) as running:
+    with serving(Server(("127.0.0.1", 0), _Handler)) as running:
         running.ending = threading.Event()
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
         yield running
         running.ending.set()
-        running.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
+from small_servers import QuietHandler, serving
 
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.errors import InfrastructureError
@@ -249,7 +249,7 @@ def test_a_spent_account_stops_the_run_and_the_run_goes_on_with_another(
 ) -> None:
     asked: list[str] = []
 
-    class Spent(BaseHTTPRequestHandler):
+    class Spent(QuietHandler):
         def do_GET(self) -> None:
             self.answer(200, {"data": [{"id": "constant-null"}]})
 
@@ -258,26 +258,11 @@ def test_a_spent_account_stops_the_run_and_the_run_goes_on_with_another(
             asked.append(self.path)
             self.answer(429, {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}})
 
-        def answer(self, status: int, body: object) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
     path = tiny(40)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Spent) as spent:
-        thread = Thread(target=spent.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Spent)) as spent:
         there = Endpoint(f"http://127.0.0.1:{spent.server_port}/v1")
         with pytest.raises(InfrastructureError, match="the account's quota or money is spent") as caught:
             run(path, settings_of(tmp_path / "runs", there, asking=AskingSettings(4)))
-        spent.shutdown()
-        thread.join()
     assert len(asked) <= 8  # those in flight, and no attempt again
     assert "--resume" in caught.value.mend
     outcome = run(path, settings_of(tmp_path / "runs", Endpoint(servers().base_url), resume=True))

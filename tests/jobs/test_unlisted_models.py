@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_servers import QuietHandler, serving
 
 Tiny = Callable[..., Path]
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,14 +28,14 @@ class LazyServer(ThreadingHTTPServer):
     statuses: list[int]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     server: LazyServer
 
     def do_GET(self) -> None:
         if self.path == "/v1/models":
-            self._send(200, {"object": "list", "data": self.server.listed})
+            self.answer(200, {"object": "list", "data": self.server.listed})
         else:
-            self._send(404, {"detail": "Not Found"})
+            self.answer(404, {"detail": "Not Found"})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -43,29 +43,14 @@ class _Handler(BaseHTTPRequestHandler):
         status = self.server.statuses.pop(0) if self.server.statuses else 200 if body["model"] == "here" else 500
         message = {"role": "assistant", "content": '{"type": null}'}
         answer = {"choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
-        self._send(status, answer if status == 200 else {"detail": "Internal Server Error"})
-
-    def _send(self, status: int, body: dict[str, Any]) -> None:
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.answer(status, answer if status == 200 else {"detail": "Internal Server Error"})
 
 
 @pytest.fixture
 def lazy() -> Iterator[LazyServer]:
-    with LazyServer(("127.0.0.1", 0), _Handler) as running:
+    with serving(LazyServer(("127.0.0.1", 0), _Handler)) as running:
         running.listed, running.asked, running.statuses = [], [], []
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
         yield running
-        running.shutdown()
-        thread.join()
 
 
 def url_of(server: LazyServer) -> str:

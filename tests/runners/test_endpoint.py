@@ -2,14 +2,14 @@
 
 import asyncio
 import gzip
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 from raw_server import http, raw_server
+from small_servers import QuietHandler, serving
 
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.mock.serving import RunningMockServer
@@ -79,7 +79,7 @@ class _Server(ThreadingHTTPServer):
     answers: dict[str, tuple[int, dict[str, str], bytes]]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     server: _Server
 
     def do_GET(self) -> None:
@@ -94,19 +94,12 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError):
             self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def odd() -> Iterator[tuple[Endpoint, dict[str, tuple[int, dict[str, str], bytes]]]]:
-    with _Server(("127.0.0.1", 0), _Handler) as running:
+    with serving(_Server(("127.0.0.1", 0), _Handler)) as running:
         running.answers = {"/version": (404, {}, b"")}
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
         yield Endpoint(f"http://127.0.0.1:{running.server_port}/v1", "the-key"), running.answers
-        running.shutdown()
-        thread.join()
 
 
 Odd = tuple[Endpoint, dict[str, tuple[int, dict[str, str], bytes]]]

@@ -4,13 +4,12 @@ import asyncio
 import json
 import socket
 import sys
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from small_servers import QuietHandler, serving
 
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.mock import MockServerSettings, build_models, run_in_thread
@@ -197,7 +197,7 @@ class Scripted(ThreadingHTTPServer):
     received: list[dict[str, Any]]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     server: Scripted
     protocol_version = "HTTP/1.1"
 
@@ -221,19 +221,12 @@ class _Handler(BaseHTTPRequestHandler):
             pass
         self.close_connection = not self.server.ends
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def scripted() -> Iterator[Scripted]:
-    with Scripted(("127.0.0.1", 0), _Handler) as running:
+    with serving(Scripted(("127.0.0.1", 0), _Handler)) as running:
         running.received = []
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
         yield running
-        running.shutdown()
-        thread.join()
 
 
 def sent(

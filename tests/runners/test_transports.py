@@ -4,15 +4,15 @@ import asyncio
 import base64
 import gzip
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_servers import QuietHandler, serving
 
 from peakbench.benchmarks.benchmark import find_benchmark
 from peakbench.benchmarks.sample import RemoteImage, Sample
@@ -38,7 +38,7 @@ class Canned(ThreadingHTTPServer):
     received: list[tuple[dict[str, str], dict[str, Any]]]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     server: Canned
 
     def do_POST(self) -> None:
@@ -51,19 +51,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.server.body)
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def canned() -> Iterator[Canned]:
-    with Canned(("127.0.0.1", 0), _Handler) as running:
+    with serving(Canned(("127.0.0.1", 0), _Handler)) as running:
         running.received = []
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
         yield running
-        running.shutdown()
-        thread.join()
 
 
 @pytest.fixture
