@@ -59,7 +59,7 @@ def read_source(text: str, revision: str | None = None) -> Source:
         revision: Of what is asked, the adapter where there is one, when it is known from elsewhere.
 
     Raises:
-        BadInputError: If a part of it is empty, a folder is not there, or it names another revision.
+        BadInputError: If a part of it is empty, or it names another revision.
     """
     source = _parts(text)
     asked, named = source.asked
@@ -93,9 +93,7 @@ def _parts(text: str) -> Source:
 def _part(text: str) -> tuple[str, str | None]:
     if is_local(text):
         path = Path(text).expanduser()
-        if not path.exists():
-            raise BadInputError(f"no model at {text}", mend="check the path")
-        return str(path), None
+        return str(path) if path.exists() else text, None  # what is not there is told as it was typed
     name, _, revision = text.partition("@")
     if not name or (not revision and "@" in text):
         raise BadInputError(f"`{text}` is no model", mend="give a folder, a Hub id, or ID@REVISION")
@@ -129,13 +127,18 @@ class ServePlan:
         """Find what cannot work before anything is started.
 
         Raises:
-            BadInputError: On another system than Linux, or if the command is not there.
+            BadInputError: On another system than Linux, or if a folder or the command is not there.
         """
         if not sys.platform.startswith("linux"):
             raise BadInputError(
                 "PeakBench starts servers on Linux only: elsewhere it could not make sure that none is left behind",
                 mend="start the server yourself, and give its --base-url instead of --serve",
             )
+        for place in (self.source.base, self.source.adapter):
+            if place is not None and is_local(place) and not Path(place).exists():
+                raise BadInputError(
+                    f"`{self.name}`: no model at {place}, seen from {Path.cwd()}", mend="check the path"
+                )
         word = self.vllm if self.section.command is None else split_command(self.section.command)[0]
         if "{" not in word and shutil.which(word) is None:
             raise BadInputError(
@@ -220,9 +223,16 @@ class ServePlan:
 
     def digest(self) -> str:
         """SHA-256 of the command line and the section's variables, whatever the port and the secrets."""
+        return digest({"command": self._before_start(), "environment": self.shown_environment()})
+
+    def planned_command(self) -> str:
+        """The command line as one types it, without secrets, and with `PORT` for a port that is not known yet."""
+        return shlex.join(self._before_start(str(self.section.port or "PORT")))
+
+    def _before_start(self, port: str = "PORT") -> list[str]:
+        """The command line without secrets; a revision of an adapter is not fetched for it."""
         adapter = "@".join(filter(None, (self.source.adapter, self.source.adapter_revision))) or None
-        command = self.shown(self._command("PORT", adapter))
-        return digest({"command": command, "environment": self.shown_environment()})
+        return self.shown(self._command(port, adapter))
 
     def in_words(self, command: Sequence[str]) -> str:
         """A command line as one types it, without secrets."""
