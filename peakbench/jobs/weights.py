@@ -190,8 +190,22 @@ def missing_weights(folder: Path) -> str | None:
     gone = [file.name for file in files if not file.is_file()]
     if gone:
         return f"{len(gone)} of its {len(files)} files of weights are missing, such as {gone[0]}"
-    there = any(file.suffix in _WEIGHTS for file in folder.iterdir())
+    there = sorted(file for file in folder.iterdir() if file.suffix in _WEIGHTS)
+    damaged = next((file.name for file in there if file.suffix == ".safetensors" and not _is_whole(file)), None)
+    if damaged is not None:
+        return f"{damaged} is damaged, or not whole"
     return None if there else "there are no weights in it"
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether the header of a safetensors file can be read, and the file is as long as it says."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy"):
+            return True
+    except (SafetensorError, OSError):
+        return False
 
 
 def _tensors(folder: Path) -> list[tuple[str, str, int]] | None:

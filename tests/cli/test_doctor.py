@@ -128,7 +128,7 @@ def test_an_architecture_that_vllm_does_not_know_is_told(
     for name in ("Known", "Unknown"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(json.dumps({"architectures": [name]}))
-        (tmp_path / name / "model.safetensors").touch()
+        (tmp_path / name / "model.bin").touch()
     path = run_file(tmp_path, f"benchmarks: [{tiny()}]\nmodels: [{{name: a, path: Known}}, {{name: b, path: Unknown}}]")
     done = peakbench(
         "doctor", "--serve", "--sweep", path, "--vllm-bin", command, "--json", PYTHONPATH=str(package.parent)

@@ -155,10 +155,13 @@ def test_what_a_folder_lacks_of_its_weights_is_told(tmp_path: Path) -> None:
     assert missing_weights(folder) == "there are no weights in it"
     index = {"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    (folder / "one.safetensors").touch()
+    save_file({"a": np.zeros(3)}, folder / "one.safetensors")
     assert missing_weights(folder) == "1 of its 2 files of weights are missing, such as two.safetensors"
-    (folder / "two.safetensors").touch()
+    save_file({"b": np.zeros(3)}, folder / "two.safetensors")
     assert missing_weights(folder) is None
+    with (folder / "two.safetensors").open("r+b") as file:
+        file.truncate(file.seek(0, os.SEEK_END) - 1)
+    assert missing_weights(folder) == "two.safetensors is damaged, or not whole"
 
 
 def test_a_snapshot_of_a_hub_cache_names_repository_and_commit(tmp_path: Path) -> None:
