@@ -104,8 +104,8 @@ def print_outcomes(outcomes: "Sequence[SweepOutcome]", console: "Console") -> No
 
 
 def without_log(message: str) -> str:
-    """A message without the lines of a server's log in it."""
-    return "\n".join(line for line in message.splitlines() if not line.startswith(LOG_MARK))
+    """A message in one line, without the lines of a server's log in it."""
+    return "; ".join(line.strip() for line in message.splitlines() if not line.startswith(LOG_MARK))
 
 
 def main_score(outcome: "SweepOutcome") -> str:

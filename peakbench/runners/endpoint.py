@@ -198,7 +198,11 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
 def _not_served(endpoint: Endpoint, model: str, served: list[str]) -> InfrastructureError:
     close = difflib.get_close_matches(model, served, n=1)
     shown = ", ".join(served[:_SHOWN_MODELS]) + (", …" if len(served) > _SHOWN_MODELS else "")
-    hint = f"did you mean --model {close[0]}?" if close else f"give one of these with --model: {shown}"
+    hint = (
+        f"did you mean --model {close[0]}?"
+        if close
+        else f"name one of these: {shown} (--model, or the model's `name` in a run file)"
+    )
     return InfrastructureError(
         f"{endpoint.base_url} does not serve `{model}`; it serves {shown or 'nothing'}", mend=hint
     )

@@ -81,6 +81,8 @@ def test_a_server_that_dies_in_the_middle_loses_nothing_and_the_run_goes_on(
         assert "ended with exit status 66 in the middle of the run" in done.stderr
         assert "  | RuntimeError: CUDA out of memory" in done.stderr
         assert "--resume" in done.stderr
+        log = done.stderr.partition("its whole log is ")[2].splitlines()[0]
+        assert (tmp_path / log).is_file(), "the place that is told is where it stays"
         assert not processes_with(token)
         (run,) = runs_of(tmp_path)
         with run.journal() as journal:
@@ -198,7 +200,7 @@ def test_a_sweep_serves_its_models_one_after_the_other(
         *(("constant-null", "tiny@1", "finished"), ("constant-null", "tiny-two@1", "finished")),
         ("last", "tiny@1", "finished"),
     ]
-    assert "broken on tiny@1 failed: the server does not know this flag: --foo" in done.stdout
+    assert "broken on tiny@1 failed: the server does not know this flag: --foo; the server of" in done.stdout
     assert "  | " not in done.stdout, "the lines of the log are told once"
     (one, two) = runs_of(tmp_path, "first")
     assert (one.path / "server.log").samefile(two.path / "server.log")

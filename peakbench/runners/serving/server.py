@@ -67,7 +67,7 @@ class ManagedServer:
         self._command: list[str] = []
         self._log = logs / "server.log"
         self._log_begin = 0
-        self._log_kept = False
+        self._log_in_run: Path | None = None
         self._ready_s = 0.0
         self._gpus: tuple[list[str], str] | None = None
 
@@ -125,7 +125,7 @@ class ManagedServer:
         ports.require_free(HOST, self._port)
         self._command = self.plan.command(self._port)
         self._log = _new_log(self._logs, self.plan.name)
-        self._log_kept = False
+        self._log_in_run = None
         shown = self.plan.in_words(self._command)
         with disk_errors(self._log):
             self._log.write_text(
@@ -191,7 +191,7 @@ class ManagedServer:
         lines = [told] if told else []
         lines.append(f"the server of `{self.plan.name}` {what}")
         lines += [f"{LOG_MARK}{line}" for line in log_lines(self._log, self._log_begin)]
-        lines.append(f"its whole log is {self._log}")
+        lines.append(f"its whole log is {self._log_in_run or self._log}")
         kind = _PortTakenError if cause and cause.told == PORT_IN_USE else InfrastructureError
         return kind(self.plan.hidden("\n".join(lines)), mend=cause.mend if cause else "look at its log")
 
@@ -222,7 +222,7 @@ class ManagedServer:
             except OSError:
                 self._say(f"the log stays at {self._log}: the file system of {folder} gives no file two names")
                 return None
-            self._log_kept = True
+            self._log_in_run = folder / name
             return name
 
     def facts(self, log: str | None) -> ServedFacts:
@@ -255,7 +255,7 @@ class ManagedServer:
             self._say(f"these processes of the server cannot be ended: {', '.join(map(str, sorted(left)))}")
         if not ports.wait_until_released(HOST, self._port, _PORT_TIMEOUT_S):
             self._say(f"port {self._port} is still in use")
-        if self._log_kept:
+        if self._log_in_run is not None:
             with suppress(OSError):
                 self._log.unlink()
                 self._logs.rmdir()  # when it was the last one
