@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
@@ -141,6 +141,8 @@ _ODD = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), _ODD), st.booleans())
+@example({"model_type": "half a character: \ud800"}, False)
+@example({"quantization_config": {"bits": []}}, False)
 def test_whatever_a_config_holds_it_is_read_and_can_be_written(config: dict[str, Any], adapter: bool) -> None:
     with TemporaryDirectory() as name:
         folder = folder_of(Path(name), None, a__qweight=((2,), np.int32))
