@@ -98,7 +98,7 @@ class Benchmark:
         """Where a source lies that is not rendered; on the Hub, at the commit that its revision names now.
 
         Raises:
-            BadInputError: If it is on the Hub, which does not tell; or of a built-in benchmark whose data is not shipped.
+            BadInputError: If it is on the Hub, which does not tell, or a built-in one whose data is not shipped.
         """
         if source.hub is not None:
             return pinned(source.hub)
