@@ -20,11 +20,14 @@ class StrictModel(BaseModel):
         if not isinstance(data, dict):
             return data
         known = [field.alias or name for name, field in cls.model_fields.items()]
+        told, all_are_close = [], True
         for key in data:
             if key not in known:
                 close = difflib.get_close_matches(str(key), known, n=1, cutoff=0.6)
-                hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
-                raise ValueError(f"unknown key `{key}`; {hint}")
+                told.append(f"unknown key `{key}`" + (f"; did you mean `{close[0]}`?" if close else ""))
+                all_are_close &= bool(close)
+        if told:
+            raise ValueError("\n".join(told) + ("" if all_are_close else f"; known keys: {', '.join(known)}"))
         return data
 
 
@@ -48,13 +51,38 @@ def read_yaml(path: Path) -> Any:
         raise BadInputError(f"{path} is nested too deep", mend="write it with fewer brackets in brackets") from error
 
 
+_WANTED = {
+    "model_type": "a mapping of keys to values is wanted here",
+    "dict_type": "a mapping of keys to values is wanted here",
+    "list_type": "a list is wanted here, such as [one, two]",
+    "string_type": "a text is wanted here; put quotes around a number, or around a word such as true",
+    "int_type": "a whole number is wanted here",
+    "int_parsing": "a whole number is wanted here",
+    "int_from_float": "a whole number is wanted here",
+    "float_type": "a number is wanted here",
+    "float_parsing": "a number is wanted here",
+    "bool_type": "true or false is wanted here",
+    "bool_parsing": "true or false is wanted here",
+}
+"""What is wrong, by pydantic's type of error, where its own words are those of a program."""
+
+
 def validation_message(where: Path | str, error: ValidationError) -> str:
     """Say what a validation found: a line a finding, each with the key it is about."""
-    lines = []
+    findings: dict[str, list[str]] = {}
     for finding in error.errors(include_url=False):
-        place = ".".join(str(part) for part in finding["loc"])
-        message = finding["msg"].removeprefix("Value error, ")
-        if finding["type"] in ("model_type", "dict_type"):
-            message = "a mapping of keys to values is wanted here"
-        lines.append(f"{where}: {place}: {message}" if place else f"{where}: {message}")
-    return "\n".join(lines)
+        place = ".".join(str(part) for part in _place(finding["loc"], finding["type"]))
+        message = _WANTED.get(finding["type"], finding["msg"].removeprefix("Value error, "))
+        findings.setdefault(place, []).extend(message.split("\n"))
+    return "\n".join(
+        f"{where}: {place}: {message}" if place else f"{where}: {message}"
+        for place, messages in findings.items()  # of a key that may be of several types there is a finding for each
+        for message in dict.fromkeys(messages)
+    )
+
+
+def _place(parts: tuple[int | str, ...], kind: str) -> list[int | str]:
+    """The keys that lead to a finding, without the names of the types that a key may have."""
+    tag = {"str": "string", "int": "int", "float": "float", "bool": "bool"}.get(str(parts[-1])) if parts else None
+    keys = parts[:-1] if tag and kind.startswith(f"{tag}_") else parts
+    return [key for key in keys if not (isinstance(key, str) and key.startswith(("dict[", "list[")))]

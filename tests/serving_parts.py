@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 EVIL = Path(__file__).with_name("evil_server.py")
+TOKEN = "TOKEN_OF_TEST"
+"""Variable of the environment that a launcher inherits; its command line says nothing of its server."""
 
 
 def evil_command(token: str, *words: str) -> list[str]:
@@ -16,23 +18,31 @@ def evil_command(token: str, *words: str) -> list[str]:
 
 def servers_with(token: str) -> set[int]:
     """Those of `processes_with` that are no launcher."""
-    return {pid for pid in processes_with(token) if b"launcher.py" not in _line(pid)}
+    return {pid for pid in processes_with(token) if not _is_launcher(pid)}
 
 
 def processes_with(token: str) -> set[int]:
-    """Living processes, a launcher too, of whose command line a word is one; looked for without the product's code."""
+    """Living processes of whose command line a word is one, and launchers in whose environment it is.
+
+    They are looked for without the product's code.
+    """
     found = set()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and token.encode() in _line(int(folder.name)).split(b"\0"):
-            found.add(int(folder.name))
+    for pid in (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()):
+        variable = f"{TOKEN}={token}".encode()
+        if token.encode() in _words(pid) or (_is_launcher(pid) and variable in _words(pid, "environ")):
+            found.add(pid)
     return found
 
 
-def _line(pid: int) -> bytes:
+def _is_launcher(pid: int) -> bool:
+    return b"server-launcher of process" in _words(pid)[0]
+
+
+def _words(pid: int, file: str = "cmdline") -> list[bytes]:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/{file}").read_bytes().split(b"\0")
     except OSError:
-        return b""
+        return [b""]
 
 
 def await_true(what: Callable[[], object], limit_s: float = 60.0) -> None:

@@ -98,12 +98,19 @@ class Benchmark:
         """Where a source lies that is not rendered; on the Hub, at the commit that its revision names now.
 
         Raises:
-            BadInputError: If it is on the Hub, which does not tell.
+            BadInputError: If it is on the Hub, which does not tell, or a built-in one whose data is not shipped.
         """
         if source.hub is not None:
             return pinned(source.hub)
         assert source.path is not None, "a source that is not rendered is a path or on the Hub"
-        return self.path.parent / source.path
+        path = self.path.parent / source.path
+        if self.path.parent == _BUILTIN and not path.exists():
+            raise BadInputError(
+                f"the data of {self.name} is not shipped with PeakBench",
+                mend=f"name a benchmark file of your own, with `extends: {self.path.stem}` and "
+                f"`data: {{path: …/{source.path}}}`; or give a single run its place: --data PATH",
+            )
+        return path
 
     def samples(self, data: DataPlace, cache: Path, *, skip_bad: bool = False) -> tuple[list[Sample], list[Finding]]:
         """All samples as a list, in the data's order, and the rows that were left out (the first thousand).

@@ -53,7 +53,7 @@ def doctor(
         content, path = read_sweep(sweep)
         asking = asking.with_file(content.settings, path, given_names(context))
         settings = asking.settings(ModelFacts(name="any"), [base_url or content.base_url or DEFAULT_URL])
-        runs = combinations(content, path, settings)
+        runs = combinations(content, path, settings, vllm=vllm_bin if serve else None)
     what = Examination(asking.output, runs, vllm_bin, serve=serve, network=network)
     checks = examine(what, asking.registry(), (lambda _: None) if as_json else say)
     stopping = [check for check in checks if check.stops_a_run]

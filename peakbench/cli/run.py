@@ -72,6 +72,8 @@ def run(
     facts = ModelFacts(name=name, revision=revision, sources={"revision": "command"} if revision else {})
     settings = replace(asking.settings(facts, base_url or [DEFAULT_URL]), data=data)
     plan = plan_of(facts, section, vllm_bin, settings) if serve else None
+    if plan is not None:
+        plan.check()
     registry = asking.registry()
     with watching(facts.name, quiet=asking.as_json) as watch, open_server(plan, settings) as server:
         outcome = run_benchmark(find_benchmark(benchmark), replace(settings, server=server), registry, watch)

@@ -9,9 +9,11 @@ from peakbench.errors import BadInputError
 from peakbench.runners.serving.section import ServeSection
 from peakbench.strict import validation_message
 
+_MAPPINGS = ("env", "extra", "limit_mm_per_prompt")
+
 
 def read_options(given: Sequence[str] | None) -> ServeSection:
-    """The section that options say; values are YAML, and `env.NAME` and `extra.FLAG` are keys of those mappings.
+    """The section that options say; values are YAML; `env.NAME`, `extra.FLAG` and so on are keys of mappings.
 
     >>> read_options(["max_model_len=4096", "extra.enforce_eager=true"]).flags()
     ['--max-model-len', '4096', '--enforce-eager']
@@ -32,7 +34,7 @@ def read_options(given: Sequence[str] | None) -> ServeSection:
         except (YAMLError, ValueError) as error:
             raise BadInputError(f"--serve-option {key}: {value!r} cannot be read as YAML", mend="quote it") from error
         above, dot, below = key.partition(".")
-        if dot and above in ("env", "extra"):
+        if dot and above in _MAPPINGS:
             inner = section.setdefault(above, {})
             if not isinstance(inner, dict):
                 raise BadInputError(f"--serve-option {key}: `{above}` was given whole before", mend="give one of them")

@@ -81,6 +81,9 @@ def sweep(
         if any(run.problem for run in plan.runs):
             raise typer.Exit(ExitCode.INFRASTRUCTURE)
         return
+    for one in combined:
+        if one.server is not None:
+            one.server.check()
     with ExitStack() as stack:
 
         def watch(model: str) -> Watching:
@@ -116,6 +119,7 @@ def sweep(
     if runs and not board and not asking.as_json:
         next_step(asking.output)
     if any(outcome.error for outcome in outcomes):
+        say(f"what is finished is kept; once that is mended, go on with: {settings.command} --resume")
         raise typer.Exit(ExitCode.INFRASTRUCTURE)
     check_error_rate(runs, asking.max_error_rate, settings.command)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakbench.durations import estimated
 from peakbench.leaderboards.wording import NOTHING, number, one_line, plural, unit_sign
+from peakbench.runners.serving.diagnosis import LOG_MARK
 from peakbench.terminal import printable
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ def print_plan(plan: "SweepPlan", console: "Console") -> None:
     """Print what a sweep would do: a line a run, then the sums."""
     from rich.text import Text
 
+    started = None
     for run in plan.runs:
+        if run.server is not None and run.server != started and run.n_missing != 0 and not run.problem:
+            console.print(Text(printable(f"starts {run.server}")), soft_wrap=True)
+            started = run.server
         console.print(Text(printable(_planned_line(run))), soft_wrap=True)
     total = "unknown" if plan.n_missing is None else f"{plan.n_missing:,}"
     seconds = "unknown" if plan.seconds is None else f"about {estimated(plan.seconds)}"
@@ -55,6 +60,7 @@ def plan_json(plan: "SweepPlan") -> dict[str, Any]:
 
 def _planned_line(run: "PlannedRun") -> str:
     what = f"cannot be made: {one_line(run.problem, limit=300)}" if run.problem else _step(run)
+    what += f" → {one_line(run.mend, limit=300)}" if run.mend else ""
     known = run.n_requests is not None and run.n_missing is not None
     many = f"; {run.n_missing:,} of {run.n_requests:,} requests" if known else "; how many requests is not known"
     if run.problem:
@@ -96,8 +102,13 @@ def print_outcomes(outcomes: "Sequence[SweepOutcome]", console: "Console") -> No
     console.print(table)
     for one in outcomes:
         if one.error is not None:
-            told = f"{one.title} on {one.benchmark_name} failed: {one_line(one.error.message, limit=300)}"
+            told = f"{one.title} on {one.benchmark_name} failed: {one_line(without_log(one.error.message), limit=300)}"
             console.print(Text(printable(told)), soft_wrap=True)
+
+
+def without_log(message: str) -> str:
+    """A message in one line, without the lines of a server's log in it."""
+    return "; ".join(line.strip() for line in message.splitlines() if not line.startswith(LOG_MARK))
 
 
 def main_score(outcome: "SweepOutcome") -> str:

@@ -16,14 +16,18 @@ from peakbench import __version__
 from peakbench.benchmarks.benchmark import cache_folder
 from peakbench.errors import PeakBenchError
 from peakbench.installed import installed_version
+from peakbench.jobs.model_facts import is_hub_id
 from peakbench.jobs.plan import existing_folder
 from peakbench.jobs.score import metrics_of
 from peakbench.jobs.sweep import Combination
 from peakbench.jobs.vllm_command import VllmFacts, ask_command, find_command
-from peakbench.jobs.weights import cached_snapshot, read_weights
+from peakbench.jobs.weights import cached_snapshot, missing_weights, read_weights
 from peakbench.metrics.fetch import PARTS
 from peakbench.metrics.registry import Registry
 from peakbench.runners.endpoint import Endpoint, probe
+from peakbench.runners.serving.plan import ServePlan
+from peakbench.runners.serving.section import split_command
+from peakbench.runners.serving.source import is_local
 from peakbench.runs.manifest import ModelFacts
 
 EXTRAS: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -74,9 +78,10 @@ class Examination:
 
     Attributes:
         output: Folder that runs would be written to.
-        combinations: The runs of a sweep; none when no run file is named.
+        combinations: The runs of a sweep; none when no run file is named. Those whose server PeakBench is to start need
+            its command and weights, and no endpoint yet.
         vllm: Name or path of the command of vLLM.
-        serve: Whether PeakBench is to start the servers: then vLLM and weights are needed, and no server yet.
+        serve: Whether PeakBench is to start servers.
         network: Whether the Hub may be asked for models that are not on this machine.
     """
 
@@ -87,10 +92,17 @@ class Examination:
     network: bool = False
 
     @property
-    def models(self) -> list[ModelFacts]:
-        """Each model once, whatever it is asked."""
+    def models(self) -> list[tuple[ModelFacts, ServePlan | None]]:
+        """Each model once, whatever it is asked, and its server where that is to be started."""
         by_name = {(one.settings.model.name, one.settings.model.revision): one for one in self.combinations}
-        return [one.settings.model for one in by_name.values()]
+        return [(one.settings.model, one.server) for one in by_name.values()]
+
+    @property
+    def needs_vllm(self) -> bool:
+        """Whether a server of vLLM is to be started, as far as is known."""
+        if not self.combinations:
+            return self.serve
+        return any(plan is not None and plan.section.command is None for _, plan in self.models)
 
 
 def examine(what: Examination, registry: Registry, say: Callable[[str], None] = lambda _: None) -> list[Check]:
@@ -106,9 +118,9 @@ def examine(what: Examination, registry: Registry, say: Callable[[str], None] = 
         say(f"asking {what.vllm} what it supports, which may take a minute")
     vllm, check = _vllm(what)
     checks.append(check)
-    for model in what.models:
-        checks += _model(model, vllm, what)
-    return checks + ([] if what.serve else _endpoints(what))
+    for model, plan in what.models:
+        checks += _command(model, plan) + _model(model, plan, vllm, what)
+    return checks + _endpoints(what)
 
 
 def _python() -> Check:
@@ -177,7 +189,11 @@ def _benchmarks(what: Examination, registry: Registry) -> list[Check]:
         elif file.data.make is not None:
             checks.append(Check("benchmarks", name, "good", True, f"PeakBench renders its {file.data.make.n} samples"))
         else:
-            place = benchmark.data_at_hand(cache_folder())
+            try:
+                place = benchmark.data_at_hand(cache_folder())
+            except PeakBenchError as error:
+                checks.append(Check("benchmarks", name, "missing", True, error.message, error.mend))
+                continue
             there = isinstance(place, Path) and place.exists()
             mend = "" if there else "put the data there, or mend the path in the benchmark file"
             checks.append(
@@ -192,61 +208,90 @@ def _vllm(what: Examination) -> tuple[VllmFacts | None, Check]:
     if command is None:
         detail = f"there is no command {what.vllm}; servers that run already need none here"
         mend = "make an environment for it (python -m venv; pip install vllm), and name its command: --vllm-bin"
-        return None, Check("vllm", what.vllm, "missing", what.serve, detail, mend)
+        return None, Check("vllm", what.vllm, "missing", what.needs_vllm, detail, mend)
     try:
         facts = ask_command(command)
     except PeakBenchError as error:
-        return None, Check("vllm", what.vllm, "missing", what.serve, error.message, error.mend)
+        return None, Check("vllm", what.vllm, "missing", what.needs_vllm, error.message, error.mend)
     detail = f"vLLM {facts.version}, {len(facts.architectures)} architectures ({command})"
-    return facts, Check("vllm", what.vllm, "good", what.serve, detail)
+    return facts, Check("vllm", what.vllm, "good", what.needs_vllm, detail)
 
 
-def _model(model: ModelFacts, vllm: VllmFacts | None, what: Examination) -> list[Check]:
+def _command(model: ModelFacts, plan: ServePlan | None) -> list[Check]:
+    """Whether the command of a server other than vLLM is there."""
+    if plan is None or plan.section.command is None:
+        return []
+    name, word = f"{model.name}: server", split_command(plan.section.command)[0]
+    try:
+        plan.check()
+    except PeakBenchError as error:
+        return [Check("models", name, "missing", True, error.message, error.mend)]
+    return [Check("models", name, "good", True, f"its command is {find_command(word) or word}")]
+
+
+def _model(model: ModelFacts, plan: ServePlan | None, vllm: VllmFacts | None, what: Examination) -> list[Check]:
     """Whether a model's files can be reached, and its architecture is one that vLLM knows."""
     checks, folders = [], []
-    for kind, place, revision in _parts_of(model):
-        check, folder = _files(f"{model.name}: {kind}", place, revision, what)
+    needed = plan is not None and plan.section.command is None  # what another server loads may be in its command
+    for kind, place, revision in _parts_of(model, plan):
+        check, folder = _files(f"{model.name}: {kind}", place, revision, needed, what)
         checks.append(check)
         folders += [folder] if folder is not None else []
     named = [found for folder in folders if (found := read_weights(folder).architecture) is not None]
-    if vllm is None or not named:
+    if vllm is None or not named or (plan is not None and not needed):
         return checks
     name, architecture = f"{model.name}: architecture", named[0]
     if architecture in vllm.architectures:
         detail = f"{architecture} is supported by vLLM {vllm.version}"
-        return [*checks, Check("models", name, "good", what.serve, detail)]
+        return [*checks, Check("models", name, "good", needed, detail)]
     detail = f"vLLM {vllm.version} has no code of its own for {architecture}; it may run it through transformers"
     mend = "take a newer vLLM, or try: vllm serve MODEL --model-impl transformers"
     return [*checks, Check("models", name, "missing", False, detail, mend)]
 
 
-def _parts_of(model: ModelFacts) -> list[tuple[str, str | None, str | None]]:
-    """What a model consists of, each with folder or Hub id, and revision: itself, or an adapter and its base."""
+def _parts_of(model: ModelFacts, plan: ServePlan | None) -> list[tuple[str, str | None, str | None]]:
+    """What a model consists of, each with folder or Hub id, and revision: itself, or an adapter and its base.
+
+    Of a server that is to be started it is what that loads, which may be named apart from the model's facts.
+    """
+    if plan is not None and plan.source.adapter is None:
+        return [("weights", plan.source.base, plan.source.revision)]
+    if plan is not None:
+        source = plan.source
+        return [("adapter", source.adapter, source.adapter_revision), ("base", source.base, source.revision)]
     if model.adapter is None:
         return [("weights", model.path or model.hub_id, model.revision)]
     return [("adapter", model.path or model.adapter, model.revision), ("base", model.base, None)]
 
 
-def _files(name: str, place: str | None, revision: str | None, what: Examination) -> tuple[Check, Path | None]:
-    """Whether a folder or a Hub model can be reached, and where it lies on this machine."""
-    needed = what.serve
+def _files(
+    name: str, place: str | None, revision: str | None, needed: bool, what: Examination
+) -> tuple[Check, Path | None]:
+    """Whether a folder, a file or a Hub model can be reached, and where it lies on this machine."""
     if place is None:
         detail = "the run file gives neither `path` nor `hub_id`, so only its server knows them"
-        mend = "give the model's `path` or `hub_id` in the run file" if needed else ""
-        return Check("models", name, "missing" if needed else "unknown", needed, detail, mend), None
-    if Path(place).is_absolute():
-        there = Path(place).is_dir()
-        detail, mend = (f"in {place}", "") if there else (f"there is no folder {place}", "mend it in the run file")
-        return Check("models", name, "good" if there else "missing", needed, detail, mend), Path(
-            place
-        ) if there else None
+        return Check("models", name, "unknown", needed, detail), None
+    if is_local(place):
+        path = Path(place)
+        if not path.exists():
+            detail = f"there is no folder {path.absolute()}"
+            return Check("models", name, "missing", needed, detail, "mend it in the run file"), None
+        lacks = missing_weights(path) if path.is_dir() else None
+        if lacks is not None:
+            detail, mend = f"{path}: {lacks}", "fetch the model whole, or mend the folder in the run file"
+            return Check("models", name, "missing", needed, detail, mend), path
+        return Check("models", name, "good", needed, f"in {path}"), path if path.is_dir() else None
     folder = cached_snapshot(place, revision)
     if folder is not None:
         return Check("models", name, "good", needed, f"{place} is in the Hub cache: {folder}"), folder
+    if not is_hub_id(place):
+        detail = f"`{place}` would be loaded, which is neither a folder here nor written like a model on the Hub"
+        mend = "give the model's `path` or `hub_id` in the run file"
+        return Check("models", name, "missing" if needed else "unknown", needed, detail, mend), None
     at = f" at {revision}" if revision else ""
     if not what.network:
         detail = f"{place}{at} is not in the local Hub cache; the Hub was not asked"
-        return Check("models", name, "unknown", needed, detail, "ask it: peakbench doctor … --network"), None
+        return Check("models", name, "unknown", needed, detail, "ask it: the same command with --network"), None
     state, detail, mend = _on_the_hub(place, revision)
     return Check("models", name, state, needed, detail, mend), None
 
@@ -279,6 +324,7 @@ def _endpoints(what: Examination) -> list[Check]:
     asked = {
         (endpoint.base_url, one.settings.model.name): (endpoint, one.settings.model.name)
         for one in what.combinations
+        if one.server is None
         for endpoint in one.settings.endpoints
     }
 

@@ -26,6 +26,7 @@ from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.sweep import Combination
 from peakbench.metrics.registry import Registry
 from peakbench.runners.constraint import request_extra
+from peakbench.runners.serving.plan import ServePlan
 from peakbench.runs.folder import RunFolder, folder_name, runs_under
 from peakbench.runs.manifest import Identity, RunManifest
 
@@ -54,7 +55,9 @@ class PlannedRun:
         seconds: Estimated; None where nothing is known to estimate from.
         estimate: What the estimate is from, or why there is none.
         n_bytes: Estimated size of what would be written; None as before.
+        server: The command that starts its server, without secrets; None for a server that runs.
         problem: Why the run cannot be made; empty when nothing is known against it.
+        mend: What to do about that.
     """
 
     model: str
@@ -69,7 +72,9 @@ class PlannedRun:
     seconds: float | None
     estimate: str
     n_bytes: int | None
+    server: str | None = None
     problem: str = ""
+    mend: str = ""
 
     @property
     def title(self) -> str:
@@ -118,7 +123,12 @@ def plan_sweep(combinations: Sequence[Combination], registry: Registry) -> Sweep
     known = _KnownRuns(output)
     with tempfile.TemporaryDirectory() as scratch:  # pictures that the data holds as bytes are unpacked to be digested
         data = _Data(Path(scratch), registry)
-        runs = [_planned(one, data, known, registry) for one in combinations]
+        runs: list[PlannedRun] = []
+        started: list[ServePlan] = []
+        for one in combinations:
+            runs.append(_planned(one, data, known, registry, starts=one.server not in started))
+            if one.server is not None and runs[-1].n_missing != 0:
+                started.append(one.server)
     return SweepPlan(runs, output, shutil.disk_usage(existing_folder(output)).free)
 
 
@@ -128,7 +138,7 @@ class _Data:
     def __init__(self, scratch: Path, registry: Registry) -> None:
         self._scratch = scratch
         self._registry = registry
-        self._samples: dict[tuple[str, bool], KeptSamples | None] = {}
+        self._samples: dict[tuple[str, bool], KeptSamples | PeakBenchError | None] = {}
         self._training: dict[tuple[str, bool], Training | None] = {}
 
     def samples(self, benchmark: Benchmark, settings: RunSettings) -> KeptSamples | None:
@@ -138,8 +148,14 @@ class _Data:
             self._samples[key] = None
             if place is not None:
                 items, path = benchmark.each_sample(place, self._scratch), self._scratch / f"{uuid4().hex}.jsonl"
-                self._samples[key] = keep_samples(items, place, path, skip_bad=settings.skip_bad).samples
-        return self._samples[key]
+                try:
+                    self._samples[key] = keep_samples(items, place, path, skip_bad=settings.skip_bad).samples
+                except PeakBenchError as error:  # every run over this data meets it
+                    self._samples[key] = error
+        found = self._samples[key]
+        if isinstance(found, PeakBenchError):
+            raise found
+        return found
 
     def drawn(self, samples: KeptSamples, settings: RunSettings) -> KeptSamples:
         """Those that would be asked about."""
@@ -154,7 +170,8 @@ class _Data:
         return self._training[key]
 
 
-def _planned(one: Combination, data: _Data, known: "_KnownRuns", registry: Registry) -> PlannedRun:
+def _planned(one: Combination, data: _Data, known: "_KnownRuns", registry: Registry, *, starts: bool) -> PlannedRun:
+    """Plan a run; whether it would be the one for which its server is started."""
     settings, benchmark = one.settings, one.benchmark
     planned = PlannedRun(
         model=settings.model.name,
@@ -169,8 +186,11 @@ def _planned(one: Combination, data: _Data, known: "_KnownRuns", registry: Regis
         seconds=None,
         estimate=_UNKNOWN,
         n_bytes=None,
+        server=None if one.server is None else one.server.planned_command(),
     )
     try:
+        if one.server is not None:
+            one.server.check()
         metrics_of(benchmark.file, registry)
         request_extra(settings.response_format, benchmark.file.answer_schema, settings.extra_body)
         samples = data.samples(benchmark, settings)
@@ -189,13 +209,16 @@ def _planned(one: Combination, data: _Data, known: "_KnownRuns", registry: Regis
         total = None if n_drawn is None else n_drawn * settings.repeats
         n_missing = _missing(run, step, drawn, settings, total)
     except PeakBenchError as error:
-        return replace(planned, problem=error.message)
+        return replace(planned, problem=error.message, mend=error.mend)
     earlier, told = known.like(settings, identity)
     seconds = n_bytes = None
     if n_missing == 0:
         seconds, told, n_bytes = 0.0, "nothing is asked", 0
     elif n_missing is not None and earlier is not None:
         seconds, n_bytes = n_missing / earlier.throughput, round(n_missing * earlier.bytes_a_request)
+        if one.server is not None and starts and earlier.ready_s is not None:
+            seconds += earlier.ready_s
+            told += f", and {earlier.ready_s:.0f} s until its server was ready"
     elif n_missing is None:
         told = "unknown: the data is not on this machine yet"
     return replace(
@@ -225,10 +248,17 @@ def _size(benchmark: Benchmark) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Speed:
-    """How fast an earlier run was: answered requests a second, and bytes of its folder a request."""
+    """How fast an earlier run was.
+
+    Attributes:
+        throughput: Answered requests a second.
+        bytes_a_request: Of its folder.
+        ready_s: Seconds until its server was ready; None for a server that PeakBench did not start.
+    """
 
     throughput: float
     bytes_a_request: float
+    ready_s: float | None
 
 
 class _KnownRuns:
@@ -297,7 +327,12 @@ def _speed(run: RunFolder, manifest: RunManifest) -> _Speed | None:
     if not throughput:
         return None
     size = sum(file.stat().st_size for file in run.path.iterdir() if file.is_file())
-    return _Speed(throughput, size / max(1, manifest.data.n * manifest.identity.repeats))
+    served = manifest.sessions[-1].served if manifest.sessions else None
+    return _Speed(
+        throughput,
+        size / max(1, manifest.data.n * manifest.identity.repeats),
+        None if served is None else served.ready_s,
+    )
 
 
 def existing_folder(path: Path) -> Path:

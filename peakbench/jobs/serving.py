@@ -18,14 +18,12 @@ def plan_of(model: ModelFacts, section: ServeSection, vllm: str, settings: RunSe
     """Plan the server of a model: what `serve.model` says is loaded, else its adapter, folder, Hub id or name.
 
     Raises:
-        BadInputError: If what is to be loaded, or the command, is not there.
+        BadInputError: If what is to be loaded is not there.
     """
     adapter = f"{model.base}:{model.adapter}" if model.base and model.adapter else None
     text = section.model or adapter or model.path or model.hub_id or model.name
     source = source_of(text, model.revision, section)
-    plan = ServePlan(model.name, source, section, vllm, settings.endpoint.secrets)
-    plan.check()
-    return plan
+    return ServePlan(model.name, source, section, vllm, settings.endpoint.secrets)
 
 
 @contextmanager

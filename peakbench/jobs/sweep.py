@@ -90,6 +90,14 @@ class SweepFile(StrictModel):
     """Ways in which every model is asked, one after the other, each a run of its own; `{}` is the way without any."""
     models: Annotated[list[SweepModel], Field(min_length=1)]
 
+    @field_validator("benchmarks")
+    @classmethod
+    def _once_each(cls, benchmarks: list[str]) -> list[str]:
+        for name in benchmarks:
+            if benchmarks.count(name) > 1:
+                raise ValueError(f"`{name}` is given twice; drop one (settings.repeats asks each sample again)")
+        return benchmarks
+
     @field_validator("overrides")
     @classmethod
     def _distinct(cls, overrides: list[Override]) -> list[Override]:
@@ -276,14 +284,16 @@ def _outcome(
 ) -> SweepOutcome:
     began = time.monotonic()
     run, failed = None, None
+    watching = watch(one.title)
     try:
-        run = run_benchmark(one.benchmark, settings, registry, watch(one.title))
+        run = run_benchmark(one.benchmark, settings, registry, watching)
     except InterruptedRunError:
         raise
     except PeakBenchError as error:
         if error.exit_code is ExitCode.INTERNAL:
             raise
         failed = error
+        watching.say(f"{one.title} on {one.name} failed: {error.message.splitlines()[0]}; it is told whole at the end")
     seconds = time.monotonic() - began
     return SweepOutcome(settings.model.name, settings.variant, one.name, one.benchmark.name, run, failed, seconds)
 

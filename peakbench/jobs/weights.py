@@ -17,6 +17,8 @@ _ADAPTER = "adapter_config.json"
 _QUANTIZATION = "hf_quant_config.json"
 """Where NVIDIA's ModelOpt says what other quantizers say in the config."""
 _SINGLE = "model.safetensors"
+_WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})
+"""Ends of the names of files of weights that servers load."""
 _MAX_JSON_BYTES = 64 * 2**20
 """An index of thousands of tensors has some megabytes; a larger file is none."""
 _MAX_CHARS = 200
@@ -149,7 +151,14 @@ def _json_object(path: Path) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    return value.strip()[:_MAX_CHARS] or None if isinstance(value, str) else None
+    """A text of a file that may hold anything; JSON can write halves of characters, which no file of ours can."""
+    if not isinstance(value, str):
+        return None
+    return value.encode(errors="replace").decode().strip()[:_MAX_CHARS] or None
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _first_text(value: Any) -> str | None:
@@ -158,13 +167,45 @@ def _first_text(value: Any) -> str | None:
 
 def _files(folder: Path) -> list[Path] | None:
     """The safetensors files of the model: those of its index, else the single one; None when one is missing."""
-    weight_map = _json_object(folder / f"{_SINGLE}.index.json").get("weight_map")
-    if isinstance(weight_map, dict) and weight_map:
-        names = {name for name in weight_map.values() if isinstance(name, str) and Path(name).name == name}
-        files = [folder / name for name in sorted(names)]
-    else:
-        files = [folder / _SINGLE]
+    files = _indexed(folder) or [folder / _SINGLE]
     return files if all(file.is_file() for file in files) else None
+
+
+def _indexed(folder: Path) -> list[Path]:
+    """The files that the index of a folder names; none where there is no index."""
+    weight_map = _json_object(folder / f"{_SINGLE}.index.json").get("weight_map")
+    if not isinstance(weight_map, dict):
+        return []
+    names = {name for name in weight_map.values() if isinstance(name, str) and Path(name).name == name}
+    return [folder / name for name in sorted(names)]
+
+
+def missing_weights(folder: Path) -> str | None:
+    """What a folder lacks of its weights, in words; None where they are there, be they safetensors or of another kind.
+
+    Args:
+        folder: Of a model or an adapter.
+    """
+    files = _indexed(folder)
+    gone = [file.name for file in files if not file.is_file()]
+    if gone:
+        return f"{len(gone)} of its {len(files)} files of weights are missing, such as {gone[0]}"
+    there = sorted(file for file in folder.iterdir() if file.suffix in _WEIGHTS)
+    damaged = next((file.name for file in there if file.suffix == ".safetensors" and not _is_whole(file)), None)
+    if damaged is not None:
+        return f"{damaged} is damaged, or not whole"
+    return None if there else "there are no weights in it"
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether the header of a safetensors file can be read, and the file is as long as it says."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy"):
+            return True
+    except (SafetensorError, OSError):
+        return False
 
 
 def _tensors(folder: Path) -> list[tuple[str, str, int]] | None:
@@ -219,9 +260,9 @@ def _bits_of(config: Mapping[str, Any]) -> int | None:
         return 4
     if told.get("load_in_8bit") is True:
         return 8
-    widths = {told["bits"]} if "bits" in told else {group.get("num_bits") for group in _weight_groups(told)}
-    only = widths.pop() if len(widths) == 1 else None
-    return only if isinstance(only, int) and not isinstance(only, bool) and only > 0 else None
+    widths = [told["bits"]] if "bits" in told else [group.get("num_bits") for group in _weight_groups(told)]
+    only = _whole(widths[0]) if widths and all(width == widths[0] for width in widths) else None
+    return only if only is not None and only > 0 else None
 
 
 def _weight_groups(told: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -250,18 +291,18 @@ def _quantization(config: Mapping[str, Any]) -> str | None:
         form = str(told.get("format", "")).lower()
         if "nvfp4" in form:
             return "NVFP4"
-        kinds = {(group.get("type"), group.get("num_bits")) for group in _weight_groups(told)}
-        if kinds == {("float", 8)}:
+        kinds = [(group.get("type"), group.get("num_bits")) for group in _weight_groups(told)]
+        if not kinds or any(kind != kinds[0] for kind in kinds):
+            return method
+        kind, bits = kinds[0]
+        if (kind, bits) == ("float", 8):
             return "FP8"
-        if len(kinds) == 1 and isinstance(only := next(iter(kinds))[1], int):
-            return f"compressed-tensors {only}-bit"
-        return method
+        return method if _whole(bits) is None else f"compressed-tensors {bits}-bit"
     if method == "bitsandbytes":
         kind = f" ({told['bnb_4bit_quant_type']})" if isinstance(told.get("bnb_4bit_quant_type"), str) else ""
         return f"bitsandbytes 4-bit{kind}" if told.get("load_in_4bit") is True else "bitsandbytes 8-bit"
     name = method.upper() if method in ("gptq", "awq", "fp8", "mxfp4") else method
-    bits = told.get("bits")
-    return f"{name} {bits}-bit" if isinstance(bits, int) and not isinstance(bits, bool) else name
+    return name if (bits := _whole(told.get("bits"))) is None else f"{name} {bits}-bit"
 
 
 def _adapter(config: Mapping[str, Any]) -> str | None:
@@ -270,4 +311,4 @@ def _adapter(config: Mapping[str, Any]) -> str | None:
         return None
     rank = config.get("r")
     name = "LoRA" if kind.upper() == "LORA" else kind
-    return f"{name}, r = {rank}" if isinstance(rank, int) and not isinstance(rank, bool) else name
+    return name if _whole(rank) is None else f"{name}, r = {rank}"

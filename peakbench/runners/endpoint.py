@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -152,7 +153,7 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
             version = await _version(session, endpoint)
     except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:  # the last: a name that no host has
         raise NoAnswerError(
-            f"no server answers at {endpoint.base_url}: {hide(str(error), endpoint.secrets) or 'timed out'}",
+            f"no server answers at {endpoint.base_url}: {hide(_reason(error), endpoint.secrets)}",
             mend="start one (`vllm serve MODEL`, or `peakbench mock-server`), or give its --base-url",
         ) from error
     if 300 <= status < 400:  # a redirected request would lose its body, or take the key and the pictures elsewhere
@@ -197,7 +198,11 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
 def _not_served(endpoint: Endpoint, model: str, served: list[str]) -> InfrastructureError:
     close = difflib.get_close_matches(model, served, n=1)
     shown = ", ".join(served[:_SHOWN_MODELS]) + (", …" if len(served) > _SHOWN_MODELS else "")
-    hint = f"did you mean --model {close[0]}?" if close else f"give one of these with --model: {shown}"
+    hint = (
+        f"did you mean --model {close[0]}?"
+        if close
+        else f"name one of these: {shown} (--model, or the model's `name` in a run file)"
+    )
     return InfrastructureError(
         f"{endpoint.base_url} does not serve `{model}`; it serves {shown or 'nothing'}", mend=hint
     )
@@ -220,6 +225,16 @@ async def _version(session: "aiohttp.ClientSession", endpoint: Endpoint) -> str 
     except (aiohttp.ClientError, TimeoutError, OSError, InfrastructureError):
         return None
     return _text(body.get("version")) if status == 200 and isinstance(body, dict) else None
+
+
+def _reason(error: Exception) -> str:
+    """Why there was no answer, in the system's own words where it has some."""
+    from aiohttp import ClientConnectorError
+
+    known = error.os_error.errno if isinstance(error, ClientConnectorError) else None
+    if known is not None and known > 0:
+        return os.strerror(known).lower()
+    return str(error) or "timed out"
 
 
 async def _get(session: "aiohttp.ClientSession", url: str, timeout_s: float) -> tuple[int, str | None, Any]:

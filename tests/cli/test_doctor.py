@@ -70,10 +70,12 @@ def test_servers_that_are_to_be_started_need_vllm_and_weights_but_no_endpoint(
 ) -> None:
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "config.json").write_text('{"architectures": ["NobodyKnowsThis"]}')
+    (tmp_path / "weights" / "model.gguf").touch()
+    (tmp_path / "empty").mkdir()
     path = run_file(
         tmp_path,
         f"benchmarks: [{tiny()}]\nmodels: [{{name: a, path: weights}}, {{name: b, hub_id: org/b}}, {{name: c}}, "
-        "{name: d, lora: 'org/base:/no/lora@v1'}]",
+        "{name: d, lora: 'org/base:/no/lora@v1'}, {name: org/e}, {name: f, path: empty}]",
     )
     done = peakbench("doctor", "--serve", "--sweep", path, "--vllm-bin", "none", "--json")
     assert done.returncode == 5
@@ -87,7 +89,28 @@ def test_servers_that_are_to_be_started_need_vllm_and_weights_but_no_endpoint(
         "models c: weights": ("missing", True),
         "models d: adapter": ("missing", True),
         "models d: base": ("unknown", True),
+        "models org/e: weights": ("unknown", True),
+        "models f: weights": ("missing", True),
     }
+
+
+def test_only_what_the_models_servers_need_is_needed(
+    peakbench: Run, tiny: Tiny, tmp_path: Path, server: RunningMockServer
+) -> None:
+    serve = "serve: {command: 'no-such-server --model {model} --port {port}'}"
+    models = f"models: [{{name: 'gemma3:4b'}}, {{name: constant-null, base_url: '{server.base_url}'}}]"
+    path = run_file(tmp_path, f"benchmarks: [{tiny()}]\n{serve}\n{models}")
+    done = peakbench("doctor", "--serve", "--sweep", path, "--vllm-bin", "none", "--json")
+    assert done.returncode == 5
+    checks = looked_at(done)
+    assert not checks["vllm none"]["needed"]
+    assert not checks["models gemma3:4b: weights"]["needed"]
+    assert checks[f"endpoints {server.base_url}: constant-null"]["state"] == "good"
+    assert [name for name, check in checks.items() if check["needed"] and check["state"] == "missing"] == [
+        "models gemma3:4b: server"
+    ]
+    path.write_text(path.read_text().replace("no-such-server", "sh"))
+    assert peakbench("doctor", "--serve", "--sweep", path, "--vllm-bin", "none").returncode == 0
 
 
 def test_an_architecture_that_vllm_does_not_know_is_told(
@@ -105,6 +128,7 @@ def test_an_architecture_that_vllm_does_not_know_is_told(
     for name in ("Known", "Unknown"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(json.dumps({"architectures": [name]}))
+        (tmp_path / name / "model.bin").touch()
     path = run_file(tmp_path, f"benchmarks: [{tiny()}]\nmodels: [{{name: a, path: Known}}, {{name: b, path: Unknown}}]")
     done = peakbench(
         "doctor", "--serve", "--sweep", path, "--vllm-bin", command, "--json", PYTHONPATH=str(package.parent)

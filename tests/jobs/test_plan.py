@@ -97,13 +97,24 @@ def test_a_run_that_cannot_be_made_is_told_and_the_others_are_planned(
 ) -> None:
     broken = tiny(name="broken")
     (broken.parent / "data.jsonl").write_text('{"id": "a", "image": "none.png", "reference": {}}\n')
-    path = run_file(tmp_path, f"benchmarks: [{broken}, {tiny()}]\nmodels: [{{name: a}}]")
+    path = run_file(tmp_path, f"benchmarks: [{broken}, {tiny()}]\nmodels: [{{name: a}}, {{name: b}}]")
     found = plan(peakbench, path)
-    assert "none.png" in found["runs"][0]["problem"]
-    assert [run["step"] for run in found["runs"]] == ["refuse", "ask"]
+    assert all("none.png" in run["problem"] for run in found["runs"][:2])
+    assert [run["step"] for run in found["runs"]] == ["refuse", "refuse", "ask", "ask"]
     done = peakbench("sweep", path, "--dry-run")
     assert done.returncode == 5
     assert "cannot be made:" in done.stdout
+
+
+def test_data_that_is_not_there_is_told_of_every_run_with_what_to_do(peakbench: Run) -> None:
+    found = plan(peakbench, "sdg")
+    assert len(found["runs"]) == 3
+    assert {run["step"] for run in found["runs"]} == {"refuse"}
+    assert {run["problem"] for run in found["runs"]} == {"the data of sdg@1 is not shipped with PeakBench"}
+    assert "`extends: sdg`" in found["runs"][0]["mend"]
+    checks = json.loads(peakbench("doctor", "--sweep", "sdg", "--vllm-bin", "none", "--json").stdout)["checks"]
+    (told,) = (check for check in checks if check["area"] == "benchmarks")
+    assert told["state"] == "missing" and "`extends: sdg`" in told["mend"]
 
 
 @pytest.mark.parametrize("words", [["--resume", "--fresh"], ["--retry-failed"]])

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 from conftest import command
-from serving_parts import await_true, evil_command, processes_with, servers_with
+from serving_parts import TOKEN, await_true, evil_command, processes_with, servers_with
 
 from peakbench.mock.serving import RunningMockServer
 from peakbench.runs.folder import RunFolder, find_runs
@@ -25,8 +25,9 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def token() -> str:
-    return uuid4().hex
+def token(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv(TOKEN, made := uuid4().hex)
+    return made
 
 
 def served(token: str, *words: str, **options: object) -> list[str]:
@@ -80,6 +81,8 @@ def test_a_server_that_dies_in_the_middle_loses_nothing_and_the_run_goes_on(
         assert "ended with exit status 66 in the middle of the run" in done.stderr
         assert "  | RuntimeError: CUDA out of memory" in done.stderr
         assert "--resume" in done.stderr
+        log = done.stderr.partition("its whole log is ")[2].splitlines()[0]
+        assert (tmp_path / log).is_file(), "the place that is told is where it stays"
         assert not processes_with(token)
         (run,) = runs_of(tmp_path)
         with run.journal() as journal:
@@ -183,6 +186,9 @@ def test_a_sweep_serves_its_models_one_after_the_other(
     assert done.stderr.index("`first` is ready") < done.stderr.index("`last` is ready")
     assert done.stderr.count("unrecognized arguments: --foo") == 2, "its cause and its log, once"
     assert "`broken` was not tried again" in done.stderr
+    notice = "failed: the server does not know this flag: --foo; it is told whole at the end"
+    assert done.stderr.index(notice) < done.stderr.index("`last` is ready"), "told when it happens"
+    assert done.stderr.rstrip().endswith(f"go on with: peakbench sweep {path} --serve --resume")
     assert [len(runs_of(tmp_path, name)) for name in ("first", "constant-null", "last")] == [2, 2, 1]
     told = [
         line.split()[:3] for line in done.stdout.splitlines() if line.endswith(tuple("0123456789")) and "@1 " in line
@@ -194,7 +200,8 @@ def test_a_sweep_serves_its_models_one_after_the_other(
         *(("constant-null", "tiny@1", "finished"), ("constant-null", "tiny-two@1", "finished")),
         ("last", "tiny@1", "finished"),
     ]
-    assert "broken on tiny@1 failed: the server does not know this flag: --foo" in done.stdout
+    assert "broken on tiny@1 failed: the server does not know this flag: --foo; the server of" in done.stdout
+    assert "  | " not in done.stdout, "the lines of the log are told once"
     (one, two) = runs_of(tmp_path, "first")
     assert (one.path / "server.log").samefile(two.path / "server.log")
     facts = [run.read_manifest().sessions[0].served for run in (one, two)]
@@ -228,6 +235,26 @@ def test_what_is_wrong_with_the_last_server_is_told_before_the_first_starts(
     assert done.returncode == 2, done.stderr
     assert said in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_says_what_would_be_started_and_how_long_it_takes(
+    tiny: Tiny, peakbench: Command, tmp_path: Path, token: str
+) -> None:
+    models: list[dict[str, Any]] = [{"name": "m"}, {"name": "gone", "serve": {"model": "/no/such/{port}"}}]
+    path = sweep_file(tmp_path, [tiny()], {"command": evil_command(token)}, models)
+    planned = peakbench("sweep", path, "--serve", "--dry-run")
+    assert planned.returncode == 5, "one of its servers cannot be started"
+    assert f"starts {shlex.join(evil_command(token))}".replace("{port}", "PORT").replace("{name}", "m").replace(
+        "'", ""
+    ) in (planned.stdout.replace("'", ""))
+    assert "gone on " in planned.stdout and "cannot be made: `gone`: no model at /no/such" in planned.stdout
+    assert "check the path" in planned.stdout
+    path = sweep_file(tmp_path, [tiny()], {"command": evil_command(token)}, models[:1])
+    assert peakbench("sweep", path, "--serve").returncode == 0
+    assert "s until its server was ready" in peakbench("sweep", path, "--serve", "--dry-run").stdout
+    kept = peakbench("sweep", path, "--serve", "--dry-run", "--resume").stdout
+    assert "finished, and kept" in kept and "starts" not in kept
+    assert not processes_with(token)
 
 
 STAGES = {

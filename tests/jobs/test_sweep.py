@@ -36,6 +36,11 @@ def test_models_that_cannot_be_told_apart_or_named_are_refused(tmp_path: Path, m
         read_sweep(written(tmp_path, f"benchmarks: [garments-demo]\nmodels: {models}\n"))
 
 
+def test_a_benchmark_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="`garments-demo` is given twice"):
+        read_sweep(written(tmp_path, "benchmarks: [garments-demo, garments-demo]\nmodels: [{name: a}]\n"))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

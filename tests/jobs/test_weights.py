@@ -1,19 +1,25 @@
 """What a folder of weights says is read from configs and headers; what it does not say is None, never a guess."""
 
 import json
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from shared_data import shared
 
-from peakbench.jobs.weights import cached_snapshot, hub_snapshot, parameters_text, read_weights
+from peakbench.jobs.weights import cached_snapshot, hub_snapshot, missing_weights, parameters_text, read_weights
 
 CONFIG = {"architectures": ["Qwen3VLForConditionalGeneration"], "model_type": "qwen3_vl"}
+KEYS = (
+    *("architectures", "model_type", "quantization_config", "bits", "quant_method", "config_groups", "weights", "type"),
+    *("num_bits", "format", "load_in_4bit", "quant_algo", "peft_type", "r", "base_model_name_or_path"),
+)
 
 
 def folder_of(place: Path, config: dict[str, Any] | None, **tensors: Any) -> Path:
@@ -126,6 +132,39 @@ def test_broken_files_say_nothing(tmp_path: Path, content: str) -> None:
     facts = read_weights(tmp_path)
     assert (facts.architecture, facts.family, facts.n_parameters, facts.quantization) == (None, None, None, None)
     assert read_weights(tmp_path / "nowhere").architecture is None
+
+
+_ODD = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(["gptq", "LORA", "\ud800"])),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), _ODD), st.booleans())
+@example({"model_type": "half a character: \ud800"}, False)
+@example({"quantization_config": {"bits": []}}, False)
+def test_whatever_a_config_holds_it_is_read_and_can_be_written(config: dict[str, Any], adapter: bool) -> None:
+    with TemporaryDirectory() as name:
+        folder = folder_of(Path(name), None, a__qweight=((2,), np.int32))
+        (folder / ("adapter_config.json" if adapter else "config.json")).write_text(json.dumps(config))
+        facts = read_weights(folder)
+    told = (facts.architecture, facts.family, facts.quantization, facts.adapter, facts.adapter_base)
+    json.dumps(told, ensure_ascii=False).encode()
+
+
+def test_what_a_folder_lacks_of_its_weights_is_told(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, CONFIG)
+    assert missing_weights(folder) == "there are no weights in it"
+    index = {"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    save_file({"a": np.zeros(3)}, folder / "one.safetensors")
+    assert missing_weights(folder) == "1 of its 2 files of weights are missing, such as two.safetensors"
+    save_file({"b": np.zeros(3)}, folder / "two.safetensors")
+    assert missing_weights(folder) is None
+    with (folder / "two.safetensors").open("r+b") as file:
+        file.truncate(file.seek(0, os.SEEK_END) - 1)
+    assert missing_weights(folder) == "two.safetensors is damaged, or not whole"
 
 
 def test_a_snapshot_of_a_hub_cache_names_repository_and_commit(tmp_path: Path) -> None:

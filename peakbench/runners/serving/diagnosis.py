@@ -6,6 +6,8 @@ from pathlib import Path
 
 from peakbench.terminal import printable
 
+LOG_MARK = "  | "
+"""Begins each line of a log that is shown within a message."""
 LINES = 20
 _LINE_CHARS = 300
 _READ_BYTES = 256 * 1024
@@ -25,6 +27,10 @@ class Cause:
     mend: str
 
 
+_EXCEPTION = re.compile(r"(?:^|\] )(?P<what>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception): \S.*)")
+"""The last line of a traceback, also where a logger writes its own prefix before it."""
+_PASSED_ON = re.compile(r"root cause", re.IGNORECASE)
+"""How vLLM's front end says that another process of it failed: the exception of that one says why."""
 PORT_IN_USE = "the port was taken by another process in the meantime"
 _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
@@ -71,6 +77,16 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         r"not a valid model identifier|Invalid repository ID|RevisionNotFoundError|Incorrect path_or_model_id",
         "there is no such model, or no such revision of it",
         "check the model's path or Hub id (`serve.model`, `hub_id`, --model) and its revision",
+    ),
+    (
+        r"Cannot find any model weights|no file named [^\n]*\.safetensors",
+        "the model's folder holds no weights",
+        "fetch the model whole, or give the folder that holds its .safetensors files",
+    ),
+    (
+        r"SafetensorError: (?P<what>[^\n]+)",
+        "a file of the model's weights is damaged: {what}",
+        "fetch it again, or copy it again; its size and checksum tell whether it is whole",
     ),
     (
         r"does not appear to have a file named config\.json|failed to (?:load|open) (?:the )?(?:model|GGUF)|"
@@ -133,4 +149,17 @@ def known_cause(lines: list[str], status: int | None) -> Cause | None:
             "the server was killed: the machine had too little memory, or somebody did it",
             "see what else runs on the machine; `dmesg` tells whether memory ran out",
         )
+    return None
+
+
+def last_exception(lines: list[str]) -> str | None:
+    """What the last exception in a log says, one that says more than to look at another; None where there is none.
+
+    Args:
+        lines: Of the log.
+    """
+    for line in reversed(lines):
+        found = _EXCEPTION.search(line)
+        if found and not _PASSED_ON.search(line):
+            return found["what"][:_LINE_CHARS]
     return None

@@ -5,7 +5,9 @@ overwrites its environment with a title, and that holds the GPU when its parent 
 between: it is the *subreaper* of the server (the kernel makes it the parent of every orphan below it, whatever group
 or session that is in), it watches PeakBench, and when PeakBench ends in any way, SIGKILL too, it ends all below it.
 
-Run by its path with `python -I -S`, it starts in milliseconds and imports nothing but the standard library.
+Run by its path with `python -I -S`, it starts in milliseconds and imports nothing but the standard library. It gives
+itself a name with neither PeakBench nor the server in it: `pkill -9 -f peakbench`, which kills by names, has to leave
+somebody who ends what was begun.
 
     launcher.py PARENT_PID STOP_TIMEOUT_S COMMAND…
 
@@ -26,7 +28,9 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+_NAME = "server-launcher"
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _REST_TIMEOUT_S = 5.0
 """How long processes may live on, asked to end, when the server itself has ended."""
@@ -74,6 +78,8 @@ def send(pids: Iterable[int], number: signal.Signals) -> None:
 class _Launcher:
     def __init__(self, parent: int, stop_timeout_s: float) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
+        self._libc.prctl(_PR_SET_NAME, _NAME.encode(), 0, 0, 0)
+        _set_command_line(f"{_NAME} of process {parent}")
         self._stop_timeout_s = stop_timeout_s
         self._server: int | None = None
         self._stop = False
@@ -181,6 +187,14 @@ class _Launcher:
                 return
             send(left, signal.SIGKILL)
             self._wait(_LOOK_EVERY_S / 4)
+
+
+def _set_command_line(text: str) -> None:
+    """Write another command line over this process's own, as far as there is room; what `ps` and `pkill -f` see."""
+    words = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
+    start, end = int(words[45]), int(words[46])  # arg_start and arg_end of proc(5); 0 where they are hidden
+    if 0 < start < end:
+        ctypes.memmove(start, text.encode()[: end - start - 1].ljust(end - start, b"\0"), end - start)
 
 
 def _noted(number: int, frame: FrameType | None) -> None:

@@ -2,31 +2,57 @@
 
 import http.client
 import shutil
+import socket
 import subprocess
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 
 _TIMEOUT_S = 2.0
+_DEADLINE_S = 5.0
 _GPU_TIMEOUT_S = 15.0
 _MAX_BYTES = 8 * 2**20
+_MAX_HEALTH_BYTES = 2**16
 _MOST_COUNTERS = 64
 
 
-def get(host: str, port: int, path: str) -> tuple[int, str] | None:
-    """Status and text of a page; None when nothing answers. No proxy is asked: the server is on this machine."""
+def status(host: str, port: int, path: str) -> int | None:
+    """The HTTP status of a page; None when nothing answers."""
+    answer = _get(host, port, path, _MAX_HEALTH_BYTES)
+    return answer and answer[0]
+
+
+def _get(host: str, port: int, path: str, n_bytes: int) -> tuple[int, str] | None:
+    """Status and beginning of a page; None when it is not there in time, however slowly it comes.
+
+    No proxy is asked: the server is on this machine.
+    """
     connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        with suppress(OSError, AttributeError):  # it may not be connected yet, or no longer
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+    deadline = threading.Timer(_DEADLINE_S, cut)  # the socket's own timeout is of each byte
+    deadline.daemon = True
+    deadline.start()
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
-        return answer.status, answer.read(_MAX_BYTES).decode(errors="replace")
+        text = answer.read(n_bytes).decode(errors="replace")
+        return None if late.is_set() else (answer.status, text)
     except (OSError, http.client.HTTPException):
         return None
     finally:
+        deadline.cancel()
         connection.close()
 
 
 def counters(host: str, port: int) -> dict[str, float] | None:
     """What the server has counted so far, by its `/metrics`; None when it has none."""
-    answer = get(host, port, "/metrics")
+    answer = _get(host, port, "/metrics", _MAX_BYTES)
     return parse_counters(answer[1]) if answer and answer[0] == 200 else None
 
 

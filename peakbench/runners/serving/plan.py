@@ -46,13 +46,18 @@ class ServePlan:
         """Find what cannot work before anything is started.
 
         Raises:
-            BadInputError: On another system than Linux, or if the command is not there.
+            BadInputError: On another system than Linux, or if a folder or the command is not there.
         """
         if not sys.platform.startswith("linux"):
             raise BadInputError(
                 "PeakBench starts servers on Linux only: elsewhere it could not make sure that none is left behind",
                 mend="start the server yourself, and give its --base-url instead of --serve",
             )
+        for place in (self.source.base, self.source.adapter):
+            if place is not None and is_local(place) and not Path(place).exists():
+                raise BadInputError(
+                    f"`{self.name}`: no model at {place}, seen from {Path.cwd()}", mend="check the path"
+                )
         word = self.vllm if self.section.command is None else split_command(self.section.command)[0]
         if "{" not in word and shutil.which(word) is None:
             raise BadInputError(
@@ -137,9 +142,16 @@ class ServePlan:
 
     def digest(self) -> str:
         """SHA-256 of the command line and the section's variables, whatever the port and the secrets."""
+        return digest({"command": self._before_start(), "environment": self.shown_environment()})
+
+    def planned_command(self) -> str:
+        """The command line as one types it, without secrets, and with `PORT` for a port that is not known yet."""
+        return shlex.join(self._before_start(str(self.section.port or "PORT")))
+
+    def _before_start(self, port: str = "PORT") -> list[str]:
+        """The command line without secrets; a revision of an adapter is not fetched for it."""
         adapter = "@".join(filter(None, (self.source.adapter, self.source.adapter_revision))) or None
-        command = self.shown(self._command("PORT", adapter))
-        return digest({"command": command, "environment": self.shown_environment()})
+        return self.shown(self._command(port, adapter))
 
     def in_words(self, command: Sequence[str]) -> str:
         """A command line as one types it, without secrets."""

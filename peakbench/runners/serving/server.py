@@ -20,7 +20,15 @@ from peakbench.errors import InfrastructureError
 from peakbench.files import disk_errors, make_folder
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.serving import observed, ports
-from peakbench.runners.serving.diagnosis import PORT_IN_USE, Cause, known_cause, log_lines, log_text
+from peakbench.runners.serving.diagnosis import (
+    LOG_MARK,
+    PORT_IN_USE,
+    Cause,
+    known_cause,
+    last_exception,
+    log_lines,
+    log_text,
+)
 from peakbench.runners.serving.plan import HOST, ServePlan
 from peakbench.runners.serving.process import ServerProcess
 from peakbench.runs.folder import folder_name
@@ -59,7 +67,7 @@ class ManagedServer:
         self._command: list[str] = []
         self._log = logs / "server.log"
         self._log_begin = 0
-        self._log_kept = False
+        self._log_in_run: Path | None = None
         self._ready_s = 0.0
         self._gpus: tuple[list[str], str] | None = None
 
@@ -117,7 +125,7 @@ class ManagedServer:
         ports.require_free(HOST, self._port)
         self._command = self.plan.command(self._port)
         self._log = _new_log(self._logs, self.plan.name)
-        self._log_kept = False
+        self._log_in_run = None
         shown = self.plan.in_words(self._command)
         with disk_errors(self._log):
             self._log.write_text(
@@ -130,31 +138,38 @@ class ManagedServer:
 
     def _wait_until_ready(self, process: ServerProcess) -> None:
         section = self.plan.section
-        began = told = time.monotonic()
+        began = last_told = time.monotonic()
         while True:
             status = process.status()
             now = time.monotonic()
             self._ready_s = now - began
             if status is not None:
-                raise self._failed(f"{_ended(status)} after {self._ready_s:.0f} s, before it was ready", status)
-            answer = observed.get(HOST, self._port, section.health)
-            if answer is not None and answer[0] == 200:
+                raise self._failed(
+                    f"{_ended(status)} after {self._ready_s:.0f} s, before it was ready", status, _left(status)
+                )
+            answer = observed.status(HOST, self._port, section.health)
+            if answer == 200:
                 self._require_own(process)
                 if process.status() is None:
                     return
                 continue
+            asked = f"GET {section.health} is " + (f"answered with {answer}" if answer else "not answered")
             if self._ready_s > section.ready_timeout:
-                raise self._failed(
-                    f"was not ready after {section.ready_timeout:g} s (GET {section.health} "
-                    + (f"answered {answer[0]})" if answer else "was not answered)"),
-                    None,
-                    Cause("", "give it more time (`serve.ready_timeout`), or see its log for what it waits for"),
+                way_out = (
+                    "name a path that it answers with 200 as soon as it is ready (`serve.health`), such as /v1/models"
+                    if answer == 404
+                    else "give it more time (`serve.ready_timeout`), or see its log for what it waits for"
                 )
-            if now - told >= _TELL_EVERY_S:
-                told = now
+                raise self._failed(
+                    f"was not ready after {section.ready_timeout:g} s: {asked}", None, Cause("", way_out)
+                )
+            if now - last_told >= _TELL_EVERY_S:
+                last_told = now
                 last = log_lines(self._log, self._log_begin, 1)
-                said = f"; it says: {self.plan.hidden(last[0])}" if last else ""
-                self._say(f"waiting for `{self.plan.name}`: {self._ready_s:.0f} s of {section.ready_timeout:g} s{said}")
+                told = f"{self._ready_s:.0f} s of at most {section.ready_timeout:g} s"
+                told += f"; {asked}" if answer else ""
+                told += f"; it says: {self.plan.hidden(last[0])}" if last else ""
+                self._say(f"waiting for `{self.plan.name}`: {told}")
             time.sleep(_LOOK_EVERY_S)
 
     def _require_own(self, process: ServerProcess) -> None:
@@ -170,11 +185,13 @@ class ManagedServer:
 
     def _failed(self, what: str, status: int | None, otherwise: Cause | None = None) -> InfrastructureError:
         """The error of a server that did not do its part, with the end of its log."""
-        cause = known_cause(log_text(self._log, self._log_begin), status) or otherwise
-        lines = [f"{cause.told}"] if cause and cause.told else []
+        text = log_text(self._log, self._log_begin)
+        cause = known_cause(text, status) or otherwise
+        told = (cause and cause.told) or (last_exception(text) if status is not None else None)
+        lines = [told] if told else []
         lines.append(f"the server of `{self.plan.name}` {what}")
-        lines += [f"  | {line}" for line in log_lines(self._log, self._log_begin)]
-        lines.append(f"its whole log is {self._log}")
+        lines += [f"{LOG_MARK}{line}" for line in log_lines(self._log, self._log_begin)]
+        lines.append(f"its whole log is {self._log_in_run or self._log}")
         kind = _PortTakenError if cause and cause.told == PORT_IN_USE else InfrastructureError
         return kind(self.plan.hidden("\n".join(lines)), mend=cause.mend if cause else "look at its log")
 
@@ -205,7 +222,7 @@ class ManagedServer:
             except OSError:
                 self._say(f"the log stays at {self._log}: the file system of {folder} gives no file two names")
                 return None
-            self._log_kept = True
+            self._log_in_run = folder / name
             return name
 
     def facts(self, log: str | None) -> ServedFacts:
@@ -238,7 +255,7 @@ class ManagedServer:
             self._say(f"these processes of the server cannot be ended: {', '.join(map(str, sorted(left)))}")
         if not ports.wait_until_released(HOST, self._port, _PORT_TIMEOUT_S):
             self._say(f"port {self._port} is still in use")
-        if self._log_kept:
+        if self._log_in_run is not None:
             with suppress(OSError):
                 self._log.unlink()
                 self._logs.rmdir()  # when it was the last one
@@ -285,6 +302,13 @@ def _new_log(folder: Path, name: str) -> Path:
             path.touch(mode=0o600, exist_ok=False)  # a server may write there what it was told, keys too
             return path
     raise InfrastructureError(f"{folder} holds a thousand logs of this second", mend="write elsewhere with --output")
+
+
+def _left(status: int) -> Cause | None:
+    """A server that begins another process and leaves is not watched, so what it began is ended with it."""
+    if status != 0:
+        return None
+    return Cause("", "have the command stay in the foreground, where it went into the background; else see its log")
 
 
 def _ended(status: int | None) -> str:

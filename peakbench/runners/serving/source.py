@@ -46,7 +46,7 @@ def read_source(text: str, revision: str | None = None) -> Source:
         revision: Of what is asked, the adapter where there is one, when it is known from elsewhere.
 
     Raises:
-        BadInputError: If a part of it is empty, a folder is not there, or it names another revision.
+        BadInputError: If a part of it is empty, or it names another revision.
     """
     source = _parts(text)
     asked, named = source.asked
@@ -94,9 +94,7 @@ def _parts(text: str) -> Source:
 def _part(text: str) -> tuple[str, str | None]:
     if is_local(text):
         path = Path(text).expanduser()
-        if not path.exists():
-            raise BadInputError(f"no model at {text}", mend="check the path")
-        return str(path), None
+        return str(path) if path.exists() else text, None  # what is not there is told as it was typed
     name, _, revision = text.partition("@")
     if not name or (not revision and "@" in text):
         raise BadInputError(f"`{text}` is no model", mend="give a folder, a Hub id, or ID@REVISION")

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from serving_parts import evil_command, processes_with, servers_with
+from serving_parts import TOKEN, evil_command, processes_with, servers_with
 
 from peakbench.errors import InfrastructureError
 from peakbench.runners.endpoint import Endpoint
@@ -27,8 +27,9 @@ Made = Callable[..., ManagedServer]
 
 
 @pytest.fixture
-def token() -> str:
-    return uuid4().hex
+def token(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv(TOKEN, made := uuid4().hex)
+    return made
 
 
 @pytest.fixture
@@ -138,9 +139,39 @@ def test_a_server_that_is_never_ready_is_given_up(made: Made, token: str, monkey
     said: list[str] = []
     with made("--never-ready", ready_timeout=1.5) as server, pytest.raises(InfrastructureError) as failed:
         server.start(said.append)
-    assert "was not ready after 1.5 s (GET /health answered 503)" in failed.value.message
+    assert "was not ready after 1.5 s: GET /health is answered with 503" in failed.value.message
     assert "ready_timeout" in failed.value.mend
     assert any(line.startswith("waiting for `evil`") for line in said)
+    assert not processes_with(token)
+
+
+def test_a_server_that_has_no_such_page_is_told_so_and_how_to_name_another(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("peakbench.runners.serving.server._TELL_EVERY_S", 0.1)
+    said: list[str] = []
+    with made(health="/ready", ready_timeout=1.5) as server, pytest.raises(InfrastructureError) as failed:
+        server.start(said.append)
+    assert any("GET /ready is answered with 404" in line for line in said)
+    assert "serve.health" in failed.value.mend
+
+
+def test_what_an_unknown_end_says_stands_first(made: Made) -> None:
+    said = "SomeError: something new\nRuntimeError: see the root cause above"
+    with made("--says", said) as server, pytest.raises(InfrastructureError) as failed:
+        server.start(quiet)
+    assert failed.value.message.splitlines()[0] == "SomeError: something new"
+
+
+def test_a_command_that_goes_into_the_background_is_told_to_stay(tmp_path: Path, token: str) -> None:
+    line = [word.replace("{port}", "0").replace("{name}", "evil") for word in evil_command(token, "--child")]
+    begin = "import subprocess, sys; subprocess.Popen(sys.argv[1:], start_new_session=True)"
+    section = {"command": [sys.executable, "-I", "-S", "-c", begin, *line, "{port}"], "stop_timeout": 0.3}
+    plan = ServePlan("evil", Source("."), ServeSection.model_validate(section))
+    with ManagedServer(plan, tmp_path / "servers") as server, pytest.raises(InfrastructureError) as failed:
+        server.start(quiet)
+    assert "exit status 0" in failed.value.message
+    assert "foreground" in failed.value.mend
     assert not processes_with(token)
 
 

@@ -52,6 +52,9 @@ def test_a_command_that_is_not_there_is_told_before_anything_starts(tmp_path: Pa
     assert "--vllm-bin" in refused.value.mend
     with pytest.raises(BadInputError, match="no command `no-such`"):
         plan(command="no-such {port}").check()
+    for text in ("/no/such/folder", "org/model:./no-such"):
+        with pytest.raises(BadInputError, match=r"no model at \.?/no.such"):
+            plan(text, command="sh {port}").check()
     with pytest.raises(BadInputError, match="BASE:ADAPTER is for vLLM"):
         plan("a/b:c/d", command="sh {port}").check()
     plan(command="sh {port}").check()

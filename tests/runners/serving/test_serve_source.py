@@ -33,7 +33,7 @@ def test_folders_are_models_and_their_last_part_is_a_name(tmp_path: Path) -> Non
     assert read_source(str(odd), "main").revision is None, "a folder has no revision to be asked for"
 
 
-@pytest.mark.parametrize("text", ["", ":x", "x:", "x@", "@x", "/no/such/folder", "org/model:./no-such"])
+@pytest.mark.parametrize("text", ["", ":x", "x:", "x@", "@x"])
 def test_what_is_no_model_is_refused(text: str) -> None:
     with pytest.raises(BadInputError):
         read_source(text)
@@ -52,8 +52,7 @@ def test_a_name_with_a_colon_is_a_name_to_another_server(tmp_path: Path) -> None
     assert source_of("gemma3:4b", None, other) == Source("gemma3:4b")
     assert source_of("a/b:c/d", None, ServeSection()).adapter == "c/d"
     assert source_of(str(tmp_path), None, other) == Source(str(tmp_path))
-    with pytest.raises(BadInputError, match="no model at"):
-        source_of("/no/such", None, other)
+    assert source_of("/no/such", None, other) == Source("/no/such")
 
 
 def test_the_lora_of_a_run_file_is_read_without_a_look_at_folders() -> None:

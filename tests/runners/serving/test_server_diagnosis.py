@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from peakbench.runners.serving.diagnosis import known_cause, log_lines
+from peakbench.runners.serving.diagnosis import known_cause, last_exception, log_lines
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,8 @@ from peakbench.runners.serving.diagnosis import known_cause, log_lines
             "(131072) is larger than the maximum number of tokens that can be stored in KV cache (1024).",
             "context is too long",
         ),
+        ("RuntimeError: Cannot find any model weights with `/m`", "holds no weights"),
+        ("safetensors_rust.SafetensorError: Error while deserializing header: invalid JSON", "damaged: Error while"),
         ("ModuleNotFoundError: No module named 'flash_attn'", "lacks a module: 'flash_attn'"),
     ],
 )
@@ -58,6 +60,18 @@ def test_other_ends_are_not_guessed_at() -> None:
     assert known_cause([], None) is None
     killed = known_cause([], -9)
     assert killed is not None and "killed" in killed.told
+
+
+def test_the_last_exception_is_that_which_does_not_point_at_another() -> None:
+    lines = [
+        "(Worker pid=7) ERROR 11-22 07:42:01 [multiproc_executor.py:953]     raise ValueError(",
+        "(Worker pid=7) ERROR 11-22 07:42:01 [multiproc_executor.py:953] ValueError: something new",
+        "(EngineCore pid=2) ERROR [core.py:1510] Exception: WorkerProc failed. See stack trace for root cause.",
+        "RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}",
+    ]
+    assert last_exception(lines) == "ValueError: something new"
+    assert last_exception(["INFO an Error: is a word here", "Traceback (most recent call last):"]) is None
+    assert last_exception(["torch.cuda.SomeError: words"]) == "torch.cuda.SomeError: words"
 
 
 def test_the_end_of_a_log_is_text_and_never_drives_a_terminal(tmp_path: Path) -> None:

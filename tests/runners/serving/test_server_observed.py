@@ -2,6 +2,8 @@
 
 import os
 import socket
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,7 +50,31 @@ def test_only_counters_that_rose_are_told() -> None:
 
 
 def test_nothing_answers_at_a_closed_port() -> None:
-    assert observed.get("127.0.0.1", ports.free_port("127.0.0.1"), "/health") is None
+    assert observed.status("127.0.0.1", ports.free_port("127.0.0.1"), "/health") is None
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"])
+def test_a_page_that_comes_byte_by_byte_is_not_waited_for(begin: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observed, "_DEADLINE_S", 0.3)
+    gone = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(begin)
+                for _ in range(1000):
+                    if gone.wait(0.02):
+                        break
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            assert observed.status("127.0.0.1", server.getsockname()[1], "/health") is None
+        finally:
+            gone.set()
+            thread.join()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from serving_parts import EVIL, await_true, evil_command, processes_with, servers_with
+from serving_parts import EVIL, TOKEN, await_true, evil_command, processes_with, servers_with
 
 from peakbench.errors import InfrastructureError
 from peakbench.runners.serving.ports import free_port, is_free, listeners
@@ -18,8 +18,9 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ma
 
 
 @pytest.fixture
-def token() -> str:
-    return uuid4().hex
+def token(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv(TOKEN, made := uuid4().hex)
+    return made
 
 
 def begin(folder: Path, token: str, *words: str, stop_timeout_s: float = 20) -> tuple[ServerProcess, int]:
@@ -99,6 +100,23 @@ def test_a_killed_parent_takes_the_whole_tree_along(tmp_path: Path, token: str) 
         finally:
             parent.kill()
     await_true(lambda: not processes_with(token))
+
+
+def test_a_launcher_cannot_be_told_from_its_command_line_so_that_a_kill_by_name_spares_it(
+    tmp_path: Path, token: str
+) -> None:
+    """`pkill -9 -f peakbench` kills PeakBench at once; a launcher that it killed, too, would leave vLLM's engine."""
+    process, port = begin(tmp_path, token, "--ignore-term", "--escaping-children", stop_timeout_s=0.3)
+    await_true(lambda: listeners(port) and len(servers_with(token)) == 3)
+    folder = Path(f"/proc/{process._launcher.pid}")
+    line = (folder / "cmdline").read_bytes().rstrip(b"\0").decode()
+    try:
+        assert line == f"server-launcher of process {os.getpid()}"
+        assert (folder / "comm").read_text() == "server-launcher\n"
+        os.kill(process.pid, signal.SIGKILL)  # its name matched; those of its children did not
+    finally:
+        assert process.stop() == set()
+    assert not processes_with(token)
 
 
 def test_the_server_is_apart_from_the_terminal(tmp_path: Path, token: str) -> None:
