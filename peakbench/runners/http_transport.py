@@ -8,7 +8,7 @@ the contract of `openai_transport`; tests hold the two equal.
 import json
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import aiohttp
@@ -18,7 +18,7 @@ from aiohttp.payload import BytesPayload
 from peakbench.benchmarks.sample import ImageFile
 from peakbench.runners.connecting import UnaskedConnector
 from peakbench.runners.endpoint import Endpoint
-from peakbench.runners.images import image_url, prepare_images
+from peakbench.runners.images import image_url, with_images
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
     BrokenAnswerError,
@@ -83,8 +83,7 @@ class HttpTransport:
 
     async def send(self, request: Request, timeout_s: float) -> Record:
         """Send one request once; see `Transport.send`."""
-        await prepare_images(request)
-        body = _Body(chat_body(request, stream=self._stream))
+        body = _Body(await with_images(request, partial(chat_body, request, stream=self._stream)))
         started_at, clock = time.time(), time.perf_counter()
 
         def timing() -> Timing:

@@ -8,13 +8,14 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 import openai
 
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.http_transport import whole_answer
-from peakbench.runners.images import image_url, prepare_images
+from peakbench.runners.images import image_url, with_images
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
     BrokenAnswerError,
@@ -72,8 +73,7 @@ class OpenAITransport:
 
     async def send(self, request: Request, timeout_s: float) -> Record:
         """Send one request once; see `Transport.send`."""
-        await prepare_images(request)
-        messages = chat_messages(request)
+        messages = await with_images(request, partial(chat_messages, request))
         generation = request.generation
         options: dict[str, Any] = {
             "model": request.model,
