@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from peakbench.benchmarks.boxes import scale_size
 from peakbench.benchmarks.file import BenchmarkFile, HubData
-from peakbench.benchmarks.images import ImageReader
+from peakbench.benchmarks.images import ImageReader, decoded_pictures
 from peakbench.benchmarks.prompts import prompt_renderer
 from peakbench.benchmarks.references import ReferenceReader, reference_reader
 from peakbench.benchmarks.sample import ImageFile, Reference, RemoteImage, Sample
@@ -61,12 +61,11 @@ def iter_samples(file: BenchmarkFile, data: DataPlace, store: Path) -> Iterator[
     references = reference_reader(file)
     where, word = _told_place(data)
     if isinstance(data, Path):
-        rows = read_rows(data)
-        images = ImageReader(data if data.is_dir() else data.parent, store)
+        rows, folder = read_rows(data), data if data.is_dir() else data.parent
     else:
-        rows = read_hub_rows(data)
-        images = ImageReader(None, store)
-    with _Seen() as seen:
+        rows, folder = read_hub_rows(data), None
+    with _Seen() as seen, decoded_pictures(store) as decoded:
+        images = ImageReader(folder, store, decoded)
         for row in rows:
             place = f"{where}, {word} {row.number}"
             if isinstance(row, BadRow):
