@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from peakbench.benchmarks.decoded import Decoded, DecodedPictures
 from peakbench.benchmarks.sample import ImageFile, RemoteImage
 from peakbench.files import make_folder, write_atomically
+from peakbench.redaction import hide_in_urls
 
 MAX_PIXELS = 100_000_000
 """Largest image that is read, in pixels."""
@@ -129,9 +130,9 @@ def _remote(url: str) -> RemoteImage:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise ValueError(f"image {url}: {error}") from error
+        raise ValueError(f"image {hide_in_urls(url)}: {error}") from error
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"image {url} is no http(s) URL; a file is given by its path, without a scheme")
+        raise ValueError(f"image {hide_in_urls(url)} is no http(s) URL; a file is given by its path, without a scheme")
     if parts.username or parts.password:
         raise ValueError(f"the URL of an image at {host} holds a user or a password, which would be written down")
     if len(url) > _LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:

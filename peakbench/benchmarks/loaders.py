@@ -19,6 +19,7 @@ from peakbench.benchmarks.prompts import prompt_renderer
 from peakbench.benchmarks.references import ReferenceReader, reference_reader
 from peakbench.benchmarks.sample import ImageFile, Reference, RemoteImage, Sample
 from peakbench.benchmarks.sources import BadRow, Row, place_name, read_hub_rows, read_rows
+from peakbench.redaction import hide_in_urls
 
 DataPlace = Path | HubData
 """Where data lies: a file or folder, or a data set on the Hub."""
@@ -150,7 +151,7 @@ def _sample(
     read = tuple(images.read(picture) for picture in pictures)
     first = read[0] if read else None
     if file.boxes and isinstance(first, RemoteImage):
-        raise ValueError(f"image {first.url} is a URL; boxes need the image's size, so download it first")
+        raise ValueError(f"image {hide_in_urls(first.url)} is a URL; boxes need the image's size, so download it first")
     size = (first.width, first.height) if isinstance(first, ImageFile) else None
     reference = references(given, size)
     if size and file.boxes:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
-from peakbench.redaction import hide, secrets_in
+from peakbench.redaction import hide, hide_in_urls, secrets_in
 from peakbench.runs.records import FailureKind, Request, TokenLogprob, Usage
 
 MAX_ANSWER_BYTES = 32 * 2**20
@@ -155,7 +155,7 @@ def redacted(text: str, request: Request, secrets: Sequence[str]) -> str:
     """
     added = json.loads(request.generation.extra or "{}")
     given = secrets_in({key: value for key, value in added.items() if key not in _SCHEMAS})
-    clean = hide(text, (*secrets, *given))
+    clean = hide_in_urls(hide(text, (*secrets, *given)))
     return clean if len(clean) <= _MESSAGE_CHARS else clean[:_MESSAGE_CHARS] + "…"
 
 
