@@ -4,6 +4,8 @@ Samples are streamed: one is in memory at a time, whatever the size of the data.
 with its place and its sample, so that one pass names everything.
 """
 
+import errno
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from peakbench.benchmarks.prompts import prompt_renderer
 from peakbench.benchmarks.references import ReferenceReader, reference_reader
 from peakbench.benchmarks.sample import ImageFile, Reference, RemoteImage, Sample
 from peakbench.benchmarks.sources import BadRow, Row, place_name, read_hub_rows, read_rows
+from peakbench.errors import InfrastructureError
+from peakbench.files import TEMPORARY, disk_error, temporary_files
 from peakbench.redaction import hide_in_urls
 
 DataPlace = Path | HubData
@@ -249,17 +253,30 @@ class _Seen:
         except sqlite3.IntegrityError:
             found = self._base.execute("select number from seen where id = ?", (identifier,)).fetchone()
             return int(found[0])
+        except sqlite3.OperationalError as error:
+            raise self._refused(error) from error
         return None
 
     def _move(self) -> None:
-        self._folder = TemporaryDirectory(prefix="peakbench-ids-")
-        self._base = sqlite3.connect(Path(self._folder.name) / "ids.sqlite", isolation_level=None)
-        self._base.execute("pragma journal_mode = off")
-        self._base.execute("pragma synchronous = off")
-        self._base.execute("create table seen (id text primary key, number integer) without rowid")
-        self._base.execute("begin")
-        self._base.executemany("insert into seen values (?, ?)", self._first.items())
+        with temporary_files():
+            self._folder = TemporaryDirectory(prefix="peakbench-ids-")
+        try:
+            self._base = sqlite3.connect(Path(self._folder.name) / "ids.sqlite", isolation_level=None)
+            self._base.execute("pragma journal_mode = off")
+            self._base.execute("pragma synchronous = off")
+            self._base.execute("create table seen (id text primary key, number integer) without rowid")
+            self._base.execute("begin")
+            self._base.executemany("insert into seen values (?, ?)", self._first.items())
+        except sqlite3.OperationalError as error:
+            raise self._refused(error) from error
         self._first = {}
+
+    def _refused(self, error: sqlite3.OperationalError) -> InfrastructureError:
+        """What the disk refused; sqlite has words of its own, and no number of the system."""
+        assert self._folder is not None, "ids lie in a folder"
+        full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+        refusal = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else OSError(str(error))
+        return disk_error(Path(self._folder.name), refusal, TEMPORARY)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
