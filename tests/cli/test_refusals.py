@@ -232,7 +232,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
         pytest.skip("mounting a small tmpfs needs root")
     small = tmp_path / "small"
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=320k", "none", small], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=240k", "none", small], check=True)
     try:
         path = tiny(300)
         words = ("run", path, "--model", "constant-null", "--base-url", server.base_url, "-o", small / "runs")
@@ -262,8 +262,13 @@ def test_a_full_folder_for_temporary_files_is_told_by_its_name(
     assert not (tmp_path / "runs").exists()
 
 
-def test_ids_that_find_no_room_in_the_folder_for_temporary_files(peakbench_process: Run, tmp_path: Path) -> None:
-    rows = (json.dumps({"id": f"{'long, ' * 60}{n}"}) for n in range(12_000))
+@pytest.mark.parametrize("long", ["the first", "the last"])  # they wait in memory until there are ten thousand
+def test_ids_that_find_no_room_in_the_folder_for_temporary_files(
+    peakbench_process: Run, tmp_path: Path, long: str
+) -> None:
+    first, last = ("long, " * 60, "") if long == "the first" else ("", "long, " * 600)
+    names = (f"{first if n < 10_000 else last}{n}" for n in range(11_500))
+    rows = (json.dumps({"id": name}) for name in names)
     (tmp_path / "data.jsonl").write_text("".join(f'{row[:-1]}, "reference": "yes"}}\n' for row in rows))
     path = tmp_path / "benchmark.yaml"
     path.write_text(
