@@ -30,6 +30,7 @@ from peakbench.runners.reading import (
     kind_of_status,
     page_words,
     redacted,
+    redirect_words,
     require_sound,
     retry_after_s,
     text_or_none,
@@ -126,7 +127,7 @@ class HttpTransport:
         if response.status < 200:  # it says that an answer follows, and none does
             return failure(FailureKind.CONNECTION, f"HTTP {response.status} in the place of an answer")
         if not ok:
-            words = _refusal(response, content)
+            words = redirect_words(response.status, response.headers) or _refusal(response, content)
             kind = kind_of_status(response.status, _error_of(content))
             return failure(kind, words, response.status, retry_after_s(response.headers))
         try:

@@ -28,6 +28,7 @@ from peakbench.runners.reading import (
     kind_of_status,
     page_words,
     redacted,
+    redirect_words,
     require_sound,
     retry_after_s,
     text_or_none,
@@ -126,7 +127,8 @@ class OpenAITransport:
         except openai.APIStatusError as error:
             status = error.status_code
             kind = kind_of_status(status, error.body)
-            return failure(kind, _server_words(error), status, retry_after_s(error.response.headers))
+            words = redirect_words(status, error.response.headers) or _server_words(error)
+            return failure(kind, words, status, retry_after_s(error.response.headers))
         except openai.APIResponseValidationError as error:
             return failure(FailureKind.INVALID_RESPONSE, error)
         except openai.APIConnectionError as error:
