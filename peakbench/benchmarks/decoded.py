@@ -50,7 +50,9 @@ class DecodedPictures:
     def __enter__(self) -> Self:
         if self._path.is_file():
             try:
-                self._notes = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", timeout=_WAIT_S, uri=True)
+                place = f"{self._path.absolute().as_uri()}?mode=ro"
+                # Whoever reads samples and leaves off may have them cleared away in another thread.
+                self._notes = sqlite3.connect(place, timeout=_WAIT_S, uri=True, check_same_thread=False)
                 self._find(bytes(32))
             except sqlite3.OperationalError:  # locked for long, or not for us to read
                 self._close()

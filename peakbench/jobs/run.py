@@ -95,7 +95,9 @@ def _run(
             if len(todo):  # else nothing is missing but the scores, and no server is needed for them
                 settings, servers = reached or reach_servers(settings, watching)
                 watching.say(f"{'going on with' if earlier else 'writing'} {folder.path}")
-                if asked.facts.file_sha256 is not None and not asked.known:  # else nobody could go on from there
+                if (
+                    not asked.known and not settings.allow_remote_images
+                ):  # the file holds URLs whole, with their secrets
                     samples = samples.moved_to(folder.working_path)
                     todo = replace(todo, samples=samples)
                 ask_missing(folder, begin_session(folder, settings, servers), benchmark, todo, settings, watching)

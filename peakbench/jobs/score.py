@@ -219,7 +219,7 @@ class AnswerCounts:
 
 def _lacking_logprobs(identity: Identity, counts: AnswerCounts) -> list[str]:
     """The warning that a server ignored what it was asked for, as some do; empty where it did not."""
-    asked = identity.kind == "run" and identity.generation.get("logprobs") is not None
+    asked = identity.generation.get("logprobs") is not None  # no floor asks for any
     if not asked or not counts.answered or counts.with_logprobs:
         return []
     return ["--logprobs was asked for, but no answer came with log-probabilities: the server ignores it"]

@@ -55,7 +55,7 @@ async def with_images(request: Request, make: Callable[[], T]) -> T:
 def image_url(image: SampleImage, sending: ImageSending) -> bytes:
     """What stands as the URL of an image in a request: a data URL, a `file://` URL or its own.
 
-    Images that are to be made smaller have to be made before; see `with_images`.
+    Smaller copies have to be there already; see `with_images`.
 
     Raises:
         BadInputError: If the file is gone, or is no longer the one that was read when the run began.

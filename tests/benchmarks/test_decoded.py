@@ -107,3 +107,13 @@ def test_a_cache_of_no_use_costs_time_only(tiny: Tiny, tmp_path: Path, decoded: 
     assert samples(path, cache) == expected
     (tmp_path / "file").touch()
     assert samples(path, tmp_path / "file") == expected
+
+
+def test_reading_that_is_left_off_may_be_cleared_away_in_another_thread(tiny: Tiny, tmp_path: Path) -> None:
+    path, cache = tiny(3), tmp_path / "cache"
+    samples(path, cache)
+    benchmark = find_benchmark(str(path))
+    items = benchmark.each_sample(benchmark.data_place(cache), cache)
+    next(items)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(items.close).result()  # type: ignore[attr-defined]

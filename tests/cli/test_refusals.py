@@ -232,7 +232,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
         pytest.skip("mounting a small tmpfs needs root")
     small = tmp_path / "small"
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=240k", "none", small], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=320k", "none", small], check=True)
     try:
         path = tiny(300)
         words = ("run", path, "--model", "constant-null", "--base-url", server.base_url, "-o", small / "runs")
