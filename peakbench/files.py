@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,31 +10,49 @@ from uuid import uuid4
 
 from peakbench.errors import InfrastructureError
 
+TEMPORARY = "TMPDIR=/another/folder"
+"""How a person names another folder for temporary files."""
 _MENDS = {
-    errno.ENOSPC: "free some space, or write elsewhere with --output",
-    errno.EDQUOT: "free some of the quota, or write elsewhere with --output",
-    errno.EACCES: "write to a folder of your own with --output, or have the folder's permissions changed",
-    errno.EPERM: "write to a folder of your own with --output, or have the folder's permissions changed",
-    errno.EROFS: "write to another file system with --output",
-    errno.ENOTDIR: "a part of the path is a file; name another folder with --output",
-    errno.EEXIST: "a file stands where a folder is needed; name another folder with --output",
+    errno.ENOSPC: "free some space, or write elsewhere with {elsewhere}",
+    errno.EDQUOT: "free some of the quota, or write elsewhere with {elsewhere}",
+    errno.EACCES: "write to a folder of your own with {elsewhere}, or have the folder's permissions changed",
+    errno.EPERM: "write to a folder of your own with {elsewhere}, or have the folder's permissions changed",
+    errno.EROFS: "write to another file system with {elsewhere}",
+    errno.ENOTDIR: "a part of the path is a file; name another folder with {elsewhere}",
+    errno.EEXIST: "a file stands where a folder is needed; name another folder with {elsewhere}",
 }
 
 
-def disk_error(path: Path, error: OSError) -> InfrastructureError:
-    """Turn an operating system's refusal into a message with its mend."""
+def disk_error(path: Path, error: OSError, elsewhere: str = "--output") -> InfrastructureError:
+    """Turn an operating system's refusal into a message with its mend.
+
+    Args:
+        path: What was to be written.
+        error: The refusal.
+        elsewhere: How a person names another place for it.
+    """
     reason = error.strerror or str(error)
-    mend = _MENDS.get(error.errno or 0, "check the disk and the path, or write elsewhere with --output")
-    return InfrastructureError(f"cannot write {path}: {reason}", mend=mend)
+    mend = _MENDS.get(error.errno or 0, "check the disk and the path, or write elsewhere with {elsewhere}")
+    return InfrastructureError(f"cannot write {path}: {reason}", mend=mend.format(elsewhere=elsewhere))
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Raise every `OSError` of the block as an `InfrastructureError` about `path`."""
+def disk_errors(path: Path, elsewhere: str = "--output") -> Iterator[None]:
+    """Raise every `OSError` of the block as an `InfrastructureError` about `path`; see `disk_error`."""
     try:
         yield
     except OSError as error:
-        raise disk_error(path, error) from error
+        raise disk_error(path, error, elsewhere) from error
+
+
+@contextmanager
+def temporary_files() -> Iterator[None]:
+    """Raise every `OSError` of the block as an `InfrastructureError` about the folder for temporary files."""
+    try:
+        yield
+    except OSError as error:  # there may be no such folder at all, so the module is not asked for it again
+        folder = Path(tempfile.tempdir or os.environ.get("TMPDIR", "/tmp"))
+        raise disk_error(folder, error, TEMPORARY) from error
 
 
 def make_folder(path: Path) -> Path:

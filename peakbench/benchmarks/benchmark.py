@@ -18,6 +18,7 @@ from peakbench.benchmarks.sample import Sample
 from peakbench.benchmarks.sources import pinned
 from peakbench.canonical import digest
 from peakbench.errors import BadInputError
+from peakbench.files import temporary_files
 
 _BUILTIN = Path(__file__).resolve().parent / "builtin"
 
@@ -137,8 +138,11 @@ class Benchmark:
 
         Raises:
             BadInputError: If a row cannot be used; the message names line and sample of each.
+            InfrastructureError: If the disk refuses.
         """
-        with TemporaryDirectory(prefix="peakbench-samples-") as folder:
+        with temporary_files():
+            temporary = TemporaryDirectory(prefix="peakbench-samples-")
+        with temporary as folder:
             yield keep_samples(self.each_sample(data, cache), data, Path(folder) / "samples.jsonl", skip_bad=skip_bad)
 
     def each_sample(self, data: DataPlace, cache: Path) -> Iterator[Sample | Finding]:

@@ -19,6 +19,7 @@ from peakbench.benchmarks.references import answer_writer
 from peakbench.benchmarks.response_schema import item_as_answer
 from peakbench.benchmarks.sample import Sample, Samples
 from peakbench.benchmarks.values import equality_form, field_null_words, is_null, scalar_text
+from peakbench.files import temporary_files
 
 FLOOR_NOTES: Mapping[FloorName, str] = {
     "never_json": "answers with a sentence that holds no JSON",
@@ -197,7 +198,7 @@ def _of_other_rows(answers: Iterable[str], n: int, seed: int) -> Iterator[str]:
     The answers wait on disk, where any of them is found by where it begins.
     """
     draw = random.Random(seed)
-    with SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as file:
+    with temporary_files(), SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as file:
         starts = array("q", [0])
         for answer in answers:
             starts.append(starts[-1] + file.write(answer.encode(errors="surrogatepass")))

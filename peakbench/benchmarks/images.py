@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from peakbench.benchmarks.decoded import Decoded, DecodedPictures
 from peakbench.benchmarks.sample import ImageFile, RemoteImage
 from peakbench.files import make_folder, write_atomically
+from peakbench.redaction import hide_in_urls
 
 MAX_PIXELS = 100_000_000
 """Largest image that is read, in pixels."""
@@ -37,11 +39,13 @@ class ImageReader:
     Args:
         folder: The folder that paths are relative to, and may not leave; None where the data has no folder.
         store: Where images go that the data holds as bytes.
+        decoded: Which pictures need not be decoded again; every one is decoded where that is not given.
     """
 
-    def __init__(self, folder: Path | None, store: Path) -> None:
+    def __init__(self, folder: Path | None, store: Path, decoded: DecodedPictures | None = None) -> None:
         self._folder = folder
         self._store = store
+        self._decoded = decoded
         self._last: tuple[str, ImageFile] | None = None
 
     def read(self, value: Any) -> ImageFile | RemoteImage:
@@ -89,7 +93,7 @@ class ImageReader:
             raise ValueError(f"image {name}: {error.strerror}") from error
         except RuntimeError as error:  # a symlink that points at itself
             raise ValueError(f"image {name}: {error}") from error
-        found = _look_at(f"image {name}", path, content)
+        found = self._look_at(f"image {name}", path, content, hashlib.sha256(content).hexdigest())
         self._last = (name, found)
         return found
 
@@ -98,11 +102,27 @@ class ImageReader:
         _require_size("the image", len(content))
         digest = hashlib.sha256(content).hexdigest()
         path = self._store / digest[:2] / digest
-        found = _look_at("the image", path, content)
+        found = self._look_at("the image", path, content, digest)
         if not path.is_file() or path.stat().st_size != len(content):
             make_folder(path.parent)
             write_atomically(path, content)
         return found
+
+    def _look_at(self, what: str, path: Path, content: bytes, sha256: str) -> ImageFile:
+        found = self._decoded.find(sha256) if self._decoded else None
+        if found is None:
+            found = _decode(what, content)
+            if self._decoded:
+                self._decoded.note(sha256, found)
+        return ImageFile(path, sha256, found.mime, found.width, found.height, len(content))
+
+
+def decoded_pictures(store: Path) -> DecodedPictures:
+    """The notes on the pictures that passed the checks of this module, in the folder for images."""
+    from PIL import __version__ as pillow
+
+    checks = f"pillow {pillow}: {' '.join(_FORMATS)}, at most {MAX_PIXELS} pixels"
+    return DecodedPictures(store / "decoded.sqlite", checks)
 
 
 def _remote(url: str) -> RemoteImage:
@@ -110,9 +130,9 @@ def _remote(url: str) -> RemoteImage:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise ValueError(f"image {url}: {error}") from error
+        raise ValueError(f"image {hide_in_urls(url)}: {error}") from error
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"image {url} is no http(s) URL; a file is given by its path, without a scheme")
+        raise ValueError(f"image {hide_in_urls(url)} is no http(s) URL; a file is given by its path, without a scheme")
     if parts.username or parts.password:
         raise ValueError(f"the URL of an image at {host} holds a user or a password, which would be written down")
     if len(url) > _LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
@@ -135,7 +155,7 @@ def _require_size(what: str, n_bytes: int) -> None:
         raise ValueError(f"{what} has {n_bytes:,} bytes; {MAX_IMAGE_BYTES:,} are allowed")
 
 
-def _look_at(what: str, path: Path, content: bytes) -> ImageFile:
+def _decode(what: str, content: bytes) -> Decoded:
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -154,4 +174,4 @@ def _look_at(what: str, path: Path, content: bytes) -> ImageFile:
         raise ValueError(f"{what} cannot be decoded: {reason}") from error
     if width * height > MAX_PIXELS:
         raise ValueError(f"{what} has {width} × {height} pixels; {MAX_PIXELS:,} are allowed")
-    return ImageFile(path, hashlib.sha256(content).hexdigest(), mime, width, height, len(content))
+    return Decoded(mime, width, height)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from peakbench.benchmarks.loaders import DataPlace, Finding, told
 from peakbench.benchmarks.sample import ImageFile, RemoteImage, Sample, SampleImage, data_digest
 from peakbench.errors import BadInputError
-from peakbench.files import disk_errors, put_in_place
+from peakbench.files import TEMPORARY, disk_errors, put_in_place
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +72,7 @@ class KeptSamples:
 
         Args:
             places: From 0, ascending.
-            path: The new file.
+            path: The new file, in a folder for temporary files.
 
         Raises:
             InfrastructureError: If the disk refuses.
@@ -81,7 +81,7 @@ class KeptSamples:
             return self
         rest = iter(places)
         following = next(rest, None)
-        with disk_errors(path), path.open("xb") as file:
+        with disk_errors(path, TEMPORARY), path.open("xb") as file:
             for place, line in enumerate(self._lines()):
                 if place == following:
                     file.write(line)
@@ -137,7 +137,7 @@ def keep_samples(items: Iterable[Sample | Finding], data: DataPlace, path: Path,
     Args:
         items: What is read: samples, and findings about bad rows.
         data: Where it is read from, for messages.
-        path: The file to write, which is not there yet.
+        path: The file to write, which is not there yet; in a folder for temporary files.
         skip_bad: Leave bad rows out instead of refusing the data.
 
     Raises:
@@ -146,7 +146,7 @@ def keep_samples(items: Iterable[Sample | Finding], data: DataPlace, path: Path,
     """
     findings: list[Finding] = []
     n = n_bad = 0
-    with disk_errors(path), path.open("xb") as file:
+    with disk_errors(path, TEMPORARY), path.open("xb") as file:
         for item in items:
             if isinstance(item, Finding):
                 n_bad += 1

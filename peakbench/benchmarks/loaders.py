@@ -4,6 +4,8 @@ Samples are streamed: one is in memory at a time, whatever the size of the data.
 with its place and its sample, so that one pass names everything.
 """
 
+import errno
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +16,14 @@ from typing import Any, Literal, Self
 
 from peakbench.benchmarks.boxes import scale_size
 from peakbench.benchmarks.file import BenchmarkFile, HubData
-from peakbench.benchmarks.images import ImageReader
+from peakbench.benchmarks.images import ImageReader, decoded_pictures
 from peakbench.benchmarks.prompts import prompt_renderer
 from peakbench.benchmarks.references import ReferenceReader, reference_reader
 from peakbench.benchmarks.sample import ImageFile, Reference, RemoteImage, Sample
 from peakbench.benchmarks.sources import BadRow, Row, place_name, read_hub_rows, read_rows
+from peakbench.errors import InfrastructureError
+from peakbench.files import TEMPORARY, disk_error, temporary_files
+from peakbench.redaction import hide_in_urls
 
 DataPlace = Path | HubData
 """Where data lies: a file or folder, or a data set on the Hub."""
@@ -61,12 +66,11 @@ def iter_samples(file: BenchmarkFile, data: DataPlace, store: Path) -> Iterator[
     references = reference_reader(file)
     where, word = _told_place(data)
     if isinstance(data, Path):
-        rows = read_rows(data)
-        images = ImageReader(data if data.is_dir() else data.parent, store)
+        rows, folder = read_rows(data), data if data.is_dir() else data.parent
     else:
-        rows = read_hub_rows(data)
-        images = ImageReader(None, store)
-    with _Seen() as seen:
+        rows, folder = read_hub_rows(data), None
+    with _Seen() as seen, decoded_pictures(store) as decoded:
+        images = ImageReader(folder, store, decoded)
         for row in rows:
             place = f"{where}, {word} {row.number}"
             if isinstance(row, BadRow):
@@ -151,7 +155,7 @@ def _sample(
     read = tuple(images.read(picture) for picture in pictures)
     first = read[0] if read else None
     if file.boxes and isinstance(first, RemoteImage):
-        raise ValueError(f"image {first.url} is a URL; boxes need the image's size, so download it first")
+        raise ValueError(f"image {hide_in_urls(first.url)} is a URL; boxes need the image's size, so download it first")
     size = (first.width, first.height) if isinstance(first, ImageFile) else None
     reference = references(given, size)
     if size and file.boxes:
@@ -249,17 +253,30 @@ class _Seen:
         except sqlite3.IntegrityError:
             found = self._base.execute("select number from seen where id = ?", (identifier,)).fetchone()
             return int(found[0])
+        except sqlite3.OperationalError as error:
+            raise self._refused(error) from error
         return None
 
     def _move(self) -> None:
-        self._folder = TemporaryDirectory(prefix="peakbench-ids-")
-        self._base = sqlite3.connect(Path(self._folder.name) / "ids.sqlite", isolation_level=None)
-        self._base.execute("pragma journal_mode = off")
-        self._base.execute("pragma synchronous = off")
-        self._base.execute("create table seen (id text primary key, number integer) without rowid")
-        self._base.execute("begin")
-        self._base.executemany("insert into seen values (?, ?)", self._first.items())
+        with temporary_files():
+            self._folder = TemporaryDirectory(prefix="peakbench-ids-")
+        try:
+            self._base = sqlite3.connect(Path(self._folder.name) / "ids.sqlite", isolation_level=None)
+            self._base.execute("pragma journal_mode = off")
+            self._base.execute("pragma synchronous = off")
+            self._base.execute("create table seen (id text primary key, number integer) without rowid")
+            self._base.execute("begin")
+            self._base.executemany("insert into seen values (?, ?)", self._first.items())
+        except sqlite3.OperationalError as error:
+            raise self._refused(error) from error
         self._first = {}
+
+    def _refused(self, error: sqlite3.OperationalError) -> InfrastructureError:
+        """What the disk refused; sqlite has words of its own, and no number of the system."""
+        assert self._folder is not None, "ids lie in a folder"
+        full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+        refusal = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else OSError(str(error))
+        return disk_error(Path(self._folder.name), refusal, TEMPORARY)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -8,6 +8,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from peakbench.canonical import canonical_json
+from peakbench.files import temporary_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,7 +124,7 @@ def data_digest(sample_digests: Iterable[str]) -> str:
     on disk, and are sorted a range of values at a time.
     """
     whole = hashlib.sha256()
-    with SpooledTemporaryFile(max_size=_SORTED_AT_ONCE * _DIGEST_BYTES) as file:
+    with temporary_files(), SpooledTemporaryFile(max_size=_SORTED_AT_ONCE * _DIGEST_BYTES) as file:
         n = 0
         for one in sample_digests:
             file.write(bytes.fromhex(one))

@@ -24,7 +24,7 @@ def mock_server(
             "--fault",
             help="KIND=RATE: a fault and the share of attempts it hits; may be given again. Kinds: rate_limit, "
             "server_error, reset, gateway, stall, slow_loris, truncated, invalid_body, wrong_content_type, "
-            "broken_envelope, quota, payment_required, forbidden.",
+            "broken_envelope, redirect, quota, payment_required, forbidden, moved.",
         ),
     ] = None,
     retry_after: Annotated[

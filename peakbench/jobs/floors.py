@@ -52,8 +52,7 @@ def ensure_floors(
     samples_once = cache(samples)
     folders = []
     for name in file.all_floors:
-        of_floor = {"kind": "floor", "model": floor_model(name), "revision": None, "repeats": 1, "variant": None}
-        own = identity.model_copy(update=of_floor | {"fields": benchmark.fields_digest})
+        own = _identity(name, benchmark, identity)
         place = root / folder_name(own.model) / folder_name(own.benchmark)
         folder = _existing(place, own)
         if folder is None or not _scored_with(folder, expected):
@@ -66,6 +65,15 @@ def ensure_floors(
                         score_run(folder, registry)
         folders.append(folder)
     return folders
+
+
+def _identity(name: FloorName, benchmark: Benchmark, run: Identity) -> Identity:
+    """A floor's identity: that of the run, but for what no floor depends on: how a model is asked, and how it is read.
+
+    So all runs over the same samples share one, whatever their response format, images, added keys or variant.
+    """
+    of_floor = {"kind": "floor", "model": floor_model(name), "revision": None, "repeats": 1, "variant": None}
+    return run.model_copy(update=of_floor | {"generation": {}, "fields": benchmark.fields_digest})
 
 
 def _existing(place: Path, identity: Identity) -> RunFolder | None:

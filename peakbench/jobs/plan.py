@@ -17,6 +17,7 @@ from peakbench.benchmarks.kept import KeptSamples, keep_samples
 from peakbench.benchmarks.sample import data_digest
 from peakbench.benchmarks.training import Training, read_training
 from peakbench.errors import PeakBenchError
+from peakbench.files import temporary_files
 from peakbench.jobs.identity import run_identity
 from peakbench.jobs.model_facts import complete_facts
 from peakbench.jobs.resuming import is_complete, missing_requests, nothing_settled
@@ -121,7 +122,9 @@ def plan_sweep(combinations: Sequence[Combination], registry: Registry) -> Sweep
     """
     output = combinations[0].settings.output
     known = _KnownRuns(output)
-    with tempfile.TemporaryDirectory() as scratch:  # pictures that the data holds as bytes are unpacked to be digested
+    with temporary_files():
+        temporary = tempfile.TemporaryDirectory()
+    with temporary as scratch:  # pictures that the data holds as bytes are unpacked to be digested
         data = _Data(Path(scratch), registry)
         runs: list[PlannedRun] = []
         started: list[ServePlan] = []

@@ -19,6 +19,7 @@ from peakbench.jobs.session import ask_missing, begin_session, first_reached, re
 from peakbench.jobs.settings import RunSettings
 from peakbench.jobs.watching import Watching
 from peakbench.metrics.registry import Registry
+from peakbench.redaction import hide_in_urls
 from peakbench.runners.constraint import request_extra
 from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.manifest import DataFacts, Identity, RunManifest, TrainingFacts
@@ -94,7 +95,9 @@ def _run(
             if len(todo):  # else nothing is missing but the scores, and no server is needed for them
                 settings, servers = reached or reach_servers(settings, watching)
                 watching.say(f"{'going on with' if earlier else 'writing'} {folder.path}")
-                if not asked.known:
+                if (
+                    not asked.known and not settings.allow_remote_images
+                ):  # the file holds URLs whole, with their secrets
                     samples = samples.moved_to(folder.working_path)
                     todo = replace(todo, samples=samples)
                 ask_missing(folder, begin_session(folder, settings, servers), benchmark, todo, settings, watching)
@@ -122,7 +125,7 @@ def refuse_remote_images(samples: Iterable[Sample]) -> None:
         for image in sample.images:
             if isinstance(image, RemoteImage):
                 raise BadInputError(
-                    f"sample {sample.id} (line {sample.line}) gives its image as a URL: {image.url}",
+                    f"sample {sample.id} (line {sample.line}) gives its image as a URL: {hide_in_urls(image.url)}",
                     mend="download the images, or let the server fetch them: --allow-remote-images",
                 )
 

@@ -25,7 +25,7 @@ from peakbench.metrics.registry import Registry
 from peakbench.metrics.signatures import DIGITS
 from peakbench.metrics.skill import SkillOverMajority
 from peakbench.runs.folder import RunFolder, utc_now
-from peakbench.runs.manifest import RunManifest
+from peakbench.runs.manifest import Identity, RunManifest
 from peakbench.runs.records import Record, Response, Usage
 from peakbench.runs.results import MetricResult, Results
 from peakbench.runs.scores import ScoreColumns, ScoresWriter, read_scores
@@ -131,7 +131,7 @@ def _score(
         n_failed=counts.failed,
         n_unparsed=counts.unparsed,
         n_truncated=counts.truncated,
-        warnings=counts.warnings,
+        warnings=[*counts.warnings, *_lacking_logprobs(identity, counts)],
         rank_by=benchmark.file.ranked_by,
         comparable=comparable,
         registry=registry.digest,
@@ -183,12 +183,14 @@ def signatures_digest(metrics: Mapping[str, Metric]) -> str:
 
 @dataclass(slots=True)
 class AnswerCounts:
-    """Samples with at least one failed, unparsed or truncated answer."""
+    """Samples with at least one failed, unparsed or truncated answer; and, of all answers, those with logprobs."""
 
     failed: int = 0
     unparsed: int = 0
     truncated: int = 0
     remote: int = 0
+    answered: int = 0
+    with_logprobs: int = 0
     axes: SwappedAxes = field(default_factory=SwappedAxes)
 
     def add(self, answers: Sequence[Answer]) -> None:
@@ -200,6 +202,9 @@ class AnswerCounts:
         for answer in answers:
             if answer.boxes is not None:
                 self.axes.add(answer.boxes)
+            if isinstance(answer.record, Response):
+                self.answered += 1
+                self.with_logprobs += answer.record.logprobs is not None
 
     @property
     def warnings(self) -> list[str]:
@@ -210,6 +215,14 @@ class AnswerCounts:
         # Their bytes may have been others at another time, and no digest would tell.
         told = f"{self.remote} samples were asked with images given as URLs, whose content is not in the data digest"
         return [*axes, told]
+
+
+def _lacking_logprobs(identity: Identity, counts: AnswerCounts) -> list[str]:
+    """The warning that a server ignored what it was asked for, as some do; empty where it did not."""
+    asked = identity.generation.get("logprobs") is not None  # no floor asks for any
+    if not asked or not counts.answered or counts.with_logprobs:
+        return []
+    return ["--logprobs was asked for, but no answer came with log-probabilities: the server ignores it"]
 
 
 def answers_to(

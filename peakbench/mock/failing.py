@@ -32,6 +32,7 @@ NEED_AN_ANSWER = frozenset(
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 _HTML: Mapping[str, str] = {"Content-Type": "text/html; charset=utf-8"}
 _PURPOSE = "(a fault on purpose)"
+_ELSEWHERE = "https://elsewhere.invalid"
 _WORDS = b"upstream connect error or disconnect"
 _BYTE_EVERY_S = 0.1
 _LOOK_EVERY_S = 0.05
@@ -89,6 +90,12 @@ def faulty_answer(fault: Fault, faults: Faults, completion: Completion | None) -
         case FaultKind.GATEWAY:
             status, reason = _form(fault, _GATEWAYS)
             return FaultyAnswer(status, _page(f"{status} {reason}".rstrip()), _HTML)
+        case FaultKind.REDIRECT:
+            sign_in = {**_HTML, "Location": f"{_ELSEWHERE}/sign-in?state=5e0f"}
+            return FaultyAnswer(_form(fault, (302, 303, 307)), _page("Sign in to go on"), sign_in)
+        case FaultKind.MOVED:
+            status = _form(fault, (301, 308))
+            return FaultyAnswer(status, _page(f"{status} Moved"), {**_HTML, "Location": f"{_ELSEWHERE}/v1"})
         case FaultKind.WRONG_CONTENT_TYPE:
             return FaultyAnswer(200, _page("Sign in to go on"), _HTML)
         case _:

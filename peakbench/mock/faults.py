@@ -38,12 +38,16 @@ class FaultKind(StrEnum):
     """HTTP 200 with an HTML page, as a portal or a sign-in page before the server sends it."""
     BROKEN_ENVELOPE = "broken_envelope"
     """HTTP 200 with JSON that is no completion: no choices, content that is no text, or an `error`."""
+    REDIRECT = "redirect"
+    """HTTP 302, 303 or 307 to a page to sign in, on another host."""
     QUOTA = "quota"
     """HTTP 429 with OpenAI's code `insufficient_quota`: no wait helps."""
     PAYMENT_REQUIRED = "payment_required"
     """HTTP 402."""
     FORBIDDEN = "forbidden"
     """HTTP 403: a key that no longer holds."""
+    MOVED = "moved"
+    """HTTP 301 or 308 to another host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 The law is pure: attempts go in, with their times, and a limit comes out; no clock is read and nothing waits. Asking
 begins gently and doubles (slow start) until doubling no longer brings a good part of what it should, or the server
-says 429. From then on the limit grows by an eighth at a time, and rests for a while where growing did not help. Nothing
+says 429. From then on the limit grows by a quarter at a time, and rests for a while where growing did not help. Nothing
 but a 429 lowers it below what worked: a slow server is not a full one, and a 500 says nothing of load, so it only
 keeps the limit from growing meanwhile.
 """

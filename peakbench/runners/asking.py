@@ -324,6 +324,11 @@ def pointless(record: Failure, request: Request) -> InfrastructureError:
             f"the account's quota or money is spent ({record.status}): {record.message}",
             mend="fill it up with the provider, or take another account's key (--api-key-env), then --resume",
         )
+    if record.status is not None and record.status < 400:
+        return InfrastructureError(
+            f"the API has moved: {record.message}",
+            mend="give the URL it points to as --base-url, then go on with --resume",
+        )
     return InfrastructureError(
         f"the server does not know `{request.model}`, or the path ({record.status}): {record.message}",
         mend="check --model and --base-url, then go on with --resume",

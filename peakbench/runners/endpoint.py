@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from peakbench.errors import BadInputError, InfrastructureError
-from peakbench.redaction import hide
+from peakbench.redaction import hide, hide_in_urls
 from peakbench.runs.manifest import ServerFacts
 
 if TYPE_CHECKING:
@@ -157,8 +157,9 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
             mend="start one (`vllm serve MODEL`, or `peakbench mock-server`), or give its --base-url",
         ) from error
     if 300 <= status < 400:  # a redirected request would lose its body, or take the key and the pictures elsewhere
+        where = f": {hide_in_urls(location)}" if location else ""
         raise InfrastructureError(
-            f"{endpoint.base_url} sends its visitors elsewhere ({status}{f': {location}' if location else ''})",
+            f"{endpoint.base_url} sends its visitors elsewhere ({status}{where})",
             mend="give the URL it points to as --base-url",
         )
     if status in (401, 403):

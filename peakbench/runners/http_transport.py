@@ -8,7 +8,7 @@ the contract of `openai_transport`; tests hold the two equal.
 import json
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import aiohttp
@@ -18,7 +18,7 @@ from aiohttp.payload import BytesPayload
 from peakbench.benchmarks.sample import ImageFile
 from peakbench.runners.connecting import UnaskedConnector
 from peakbench.runners.endpoint import Endpoint
-from peakbench.runners.images import image_url, prepare_images
+from peakbench.runners.images import image_url, with_images
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
     BrokenAnswerError,
@@ -30,6 +30,7 @@ from peakbench.runners.reading import (
     kind_of_status,
     page_words,
     redacted,
+    redirect_words,
     require_sound,
     retry_after_s,
     text_or_none,
@@ -83,8 +84,7 @@ class HttpTransport:
 
     async def send(self, request: Request, timeout_s: float) -> Record:
         """Send one request once; see `Transport.send`."""
-        await prepare_images(request)
-        body = _Body(chat_body(request, stream=self._stream))
+        body = _Body(await with_images(request, partial(chat_body, request, stream=self._stream)))
         started_at, clock = time.time(), time.perf_counter()
 
         def timing() -> Timing:
@@ -127,7 +127,7 @@ class HttpTransport:
         if response.status < 200:  # it says that an answer follows, and none does
             return failure(FailureKind.CONNECTION, f"HTTP {response.status} in the place of an answer")
         if not ok:
-            words = _refusal(response, content)
+            words = redirect_words(response.status, response.headers) or _refusal(response, content)
             kind = kind_of_status(response.status, _error_of(content))
             return failure(kind, words, response.status, retry_after_s(response.headers))
         try:

@@ -3,9 +3,10 @@
 import asyncio
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pybase64
 
@@ -19,25 +20,42 @@ from peakbench.runs.records import Failure, ImageSending, Request
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+T = TypeVar("T")
 
-async def prepare_images(request: Request) -> None:
-    """Make the smaller copies that a request needs, away from the event loop; nothing to do for most requests.
+_LARGE_BYTES = 1_000_000
+"""The images of a request that are smaller than this take 2 ms at most; a thread of their own would not be worth it."""
+
+
+async def with_images(request: Request, make: Callable[[], T]) -> T:
+    """What is made of a request and its images: away from the event loop where that takes long, for all else waits.
+
+    Large images are read, checked and encoded there, and the smaller copies that a request needs are made first.
+
+    Args:
+        request: What is sent.
+        make: Puts it together; see `image_url`.
 
     Raises:
         BadInputError: If an image changed since the data was read.
         InfrastructureError: If the disk refuses.
     """
-    if request.sending.max_pixels is None:
-        return
-    for image in request.images:
-        if isinstance(image, ImageFile) and _is_made_smaller(image, request.sending):
-            await asyncio.to_thread(_smaller, image, request.sending)
+    files = [image for image in request.images if isinstance(image, ImageFile)]
+    smaller = [image for image in files if _is_made_smaller(image, request.sending)]
+    if not smaller and sum(image.n_bytes for image in files) < _LARGE_BYTES:
+        return make()
+
+    def made() -> T:
+        for image in smaller:
+            _smaller(image, request.sending)
+        return make()
+
+    return await asyncio.to_thread(made)
 
 
 def image_url(image: SampleImage, sending: ImageSending) -> bytes:
     """What stands as the URL of an image in a request: a data URL, a `file://` URL or its own.
 
-    Images that are to be made smaller need `prepare_images` before.
+    Smaller copies have to be there already; see `with_images`.
 
     Raises:
         BadInputError: If the file is gone, or is no longer the one that was read when the run began.

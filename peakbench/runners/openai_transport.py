@@ -8,13 +8,14 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 import openai
 
 from peakbench.runners.endpoint import Endpoint
 from peakbench.runners.http_transport import whole_answer
-from peakbench.runners.images import image_url, prepare_images
+from peakbench.runners.images import image_url, with_images
 from peakbench.runners.reading import (
     MAX_ANSWER_BYTES,
     BrokenAnswerError,
@@ -27,6 +28,7 @@ from peakbench.runners.reading import (
     kind_of_status,
     page_words,
     redacted,
+    redirect_words,
     require_sound,
     retry_after_s,
     text_or_none,
@@ -72,8 +74,7 @@ class OpenAITransport:
 
     async def send(self, request: Request, timeout_s: float) -> Record:
         """Send one request once; see `Transport.send`."""
-        await prepare_images(request)
-        messages = chat_messages(request)
+        messages = await with_images(request, partial(chat_messages, request))
         generation = request.generation
         options: dict[str, Any] = {
             "model": request.model,
@@ -126,7 +127,8 @@ class OpenAITransport:
         except openai.APIStatusError as error:
             status = error.status_code
             kind = kind_of_status(status, error.body)
-            return failure(kind, _server_words(error), status, retry_after_s(error.response.headers))
+            words = redirect_words(status, error.response.headers) or _server_words(error)
+            return failure(kind, words, status, retry_after_s(error.response.headers))
         except openai.APIResponseValidationError as error:
             return failure(FailureKind.INVALID_RESPONSE, error)
         except openai.APIConnectionError as error:

@@ -7,8 +7,10 @@ What the pool does about an endpoint that fails:
   counts as an attempt of the sample; so one that dies costs no sample any of its retries.
 - A row of other failures (5xx, no answer in time, no completion) without an answer in between: it is left out too, but
   each of these counts as an attempt, for the sample itself may be the cause. The last one that is in stays in.
-- 429 with a `Retry-After`: it is not asked until then, and the others are. Only when all have to be waited for does the
-  failure say how long.
+- 429: the request goes to another that has room at once, and counts as an attempt only when none has. How many an
+  endpoint takes at once is learnt from that (`room`), so a small one does not slow the others down, and is not asked
+  again and again. With a `Retry-After` it is not asked until then. Only when all have to be waited for does the failure
+  say how long.
 
 An endpoint that is left out is looked at again at once, then after a second, and after waits that double up to a
 minute. One that answers then is in, and after a wait on trial: one request at a time, until one is answered.
@@ -20,6 +22,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from peakbench.runners.room import Room
 from peakbench.runners.transport import Transport
 from peakbench.runs.records import Failure, FailureKind, Record, Request, Response
 
@@ -47,6 +50,7 @@ class Member:
         in_row: Failures since its last answer.
         on_trial: Whether it is given one request at a time.
         held_until: Monotonic time until which it asked not to be asked.
+        room: How many requests it takes at once.
         wait_s: How long it is left out next; an answer makes it short again.
         told: Whether the person knows that it is left out.
         revival: Looks whether it answers again; None while it is in.
@@ -62,6 +66,7 @@ class Member:
     in_row: int = 0
     on_trial: bool = False
     held_until: float = 0.0
+    room: Room = field(default_factory=Room, repr=False)
     wait_s: float = _FIRST_WAIT_S
     told: bool = False
     revival: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -94,8 +99,7 @@ class Pool:
             member = self._choose(tried)
             tried.add(member)
             record = await self._send_to(member, request, max(0.001, deadline - time.monotonic()))
-            elsewhere = any(other not in tried and other.revival is None for other in self.members)
-            if not (isinstance(record, Failure) and record.kind is FailureKind.CONNECTION and elsewhere):
+            if not (isinstance(record, Failure) and self._may_go_elsewhere(record.kind, tried)):
                 return record
 
     async def alive(self) -> bool:
@@ -116,19 +120,30 @@ class Pool:
         for member in self.members:
             member.answered = member.failed = member.left_out = 0
 
+    def _may_go_elsewhere(self, kind: FailureKind, tried: set[Member]) -> bool:
+        """Whether a request that failed so goes to another endpoint, within the same attempt."""
+        others = [member for member in self.members if member not in tried and member.revival is None]
+        if kind is FailureKind.RATE_LIMITED:
+            now = time.monotonic()
+            return any(member.free(now) and not member.room.lacking(member.outstanding) for member in others)
+        return kind is FailureKind.CONNECTION and bool(others)
+
     def _choose(self, tried: set[Member]) -> Member:
-        """The best of those not tried yet: free ones first, then those that are in, then any."""
+        """The best of those not tried yet: free ones first, then those that are in; of such, one with room."""
         now = time.monotonic()
-        return min(
-            (member for member in self.members if member not in tried),
-            key=lambda member: (not member.free(now), member.revival is not None, member.outstanding, member.turn),
-        )
+
+        def rank(member: Member) -> tuple[int, ...]:
+            lacking = member.room.lacking(member.outstanding)
+            return (not member.free(now), member.revival is not None, lacking, member.outstanding, member.turn)
+
+        return min((member for member in self.members if member not in tried), key=rank)
 
     async def _send_to(self, member: Member, request: Request, timeout_s: float) -> Record:
         self._turn += 1
         member.turn = self._turn
         member.outstanding += 1
-        deadline = time.monotonic() + timeout_s
+        began = time.monotonic()
+        deadline = began + timeout_s
         try:
             record = await member.transport.send(request, timeout_s)
         except asyncio.CancelledError:
@@ -139,11 +154,14 @@ class Pool:
             member.outstanding -= 1
         if isinstance(record, Response):
             member.answered += 1
+            member.room.answered(member.outstanding + 1)
             self._is_well(member)
             return record
         self._count_failure(member, record.kind)
-        if record.kind is FailureKind.RATE_LIMITED and record.retry_after_s is not None:
-            return self._held(member, record, record.retry_after_s)
+        if record.kind is FailureKind.RATE_LIMITED:
+            member.room.refused(began, time.monotonic(), member.outstanding + 1)
+            if record.retry_after_s is not None:
+                return self._held(member, record, record.retry_after_s)
         return record
 
     def _is_well(self, member: Member) -> None:

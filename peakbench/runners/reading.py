@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
-from peakbench.redaction import hide, secrets_in
+from peakbench.redaction import hide, hide_in_urls, secrets_in
 from peakbench.runs.records import FailureKind, Request, TokenLogprob, Usage
 
 MAX_ANSWER_BYTES = 32 * 2**20
@@ -83,6 +83,7 @@ class StallClock:
 
 _ACCOUNT_SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 """OpenAI's words, which others took over; no wait helps, though the status is often that of a rate limit."""
+_MOVED_FOR_GOOD = (301, 308)
 _NO_IMAGES = "image input is not supported"
 """llama.cpp's words for an image sent to a model of texts; no wait helps, though the status is 500."""
 
@@ -105,8 +106,10 @@ def kind_of_status(status: int, error: Any = None) -> FailureKind:
         return FailureKind.SERVER_ERROR
     if status in (401, 403):
         return FailureKind.UNAUTHORIZED
-    if status == 404 or status < 400:  # redirects lead to another path, which is for a person to name
+    if status == 404 or status in _MOVED_FOR_GOOD:  # where to is for a person to name
         return FailureKind.NOT_FOUND
+    if status < 400:  # for now: to a page to sign in, or one that asks for patience
+        return FailureKind.INVALID_RESPONSE
     return FailureKind.BAD_REQUEST
 
 
@@ -114,6 +117,18 @@ def _says_spent(error: Any) -> bool:
     return isinstance(error, dict) and any(
         isinstance(error.get(key), str) and error[key] in _ACCOUNT_SPENT for key in ("code", "type")
     )
+
+
+def redirect_words(status: int, headers: Mapping[str, str]) -> str | None:
+    """What a redirect says, without the query of its URL, in which sign-in pages keep secrets; None for another status.
+
+    No transport follows one: it would lose the request's body, or take the key and the pictures elsewhere.
+    """
+    if not 300 <= status < 400:
+        return None
+    place = re.split(r"[?#]", headers.get("location", ""), maxsplit=1)[0]
+    place = re.sub(r"//[^/]*@", "//", place)
+    return f"HTTP {status} in the place of an answer: a redirect{f' to {place}' if place else ''}, not followed"
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -155,7 +170,7 @@ def redacted(text: str, request: Request, secrets: Sequence[str]) -> str:
     """
     added = json.loads(request.generation.extra or "{}")
     given = secrets_in({key: value for key, value in added.items() if key not in _SCHEMAS})
-    clean = hide(text, (*secrets, *given))
+    clean = hide_in_urls(hide(text, (*secrets, *given)))
     return clean if len(clean) <= _MESSAGE_CHARS else clean[:_MESSAGE_CHARS] + "…"
 
 

@@ -93,7 +93,7 @@ class FailureKind(StrEnum):
     CONNECTION = "connection"
     """Refused, reset or cut off: no answer came at all."""
     INVALID_RESPONSE = "invalid_response"
-    """An answer came that is no chat completion."""
+    """An answer came that is no chat completion; a redirect for now is one, too."""
     BAD_REQUEST = "bad_request"
     """400, 413, 422 and other 4xx: this sample cannot be asked like this."""
     UNAUTHORIZED = "unauthorized"
@@ -101,7 +101,7 @@ class FailureKind(StrEnum):
     QUOTA = "quota"
     """402, or an error that says that the account's money or quota is spent: no sample can be asked on it."""
     NOT_FOUND = "not_found"
-    """404: no such model, or no such path."""
+    """404: no such model, or no such path; 301 or 308: it moved for good."""
 
     @property
     def transient(self) -> bool:

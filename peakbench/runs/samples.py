@@ -1,8 +1,8 @@
 """`samples.jsonl`: what was asked about, so that a reader of a run can tell without the data.
 
 The first line is a header; every other line is a sample in the order of asking: its id, where it stands in the data,
-its digest, its cluster, and of each image the digest, the size and the type, or the URL that was sent. Prompt and
-reference stay in the data, which the sample's digest vouches for.
+its digest, its cluster, and of each image the digest, the size and the type, or the URL that was sent, without what in
+it is secret. Prompt and reference stay in the data, which the sample's digest vouches for.
 """
 
 import json
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from peakbench.benchmarks.sample import ImageFile, SampleImage, Samples
 from peakbench.errors import BadInputError
 from peakbench.files import write_lines_atomically
+from peakbench.redaction import hide_in_urls
 from peakbench.strict import StrictModel, validation_message
 
 _MEND = "go on with the run, or make it again; what was asked is not recorded otherwise"
@@ -53,6 +54,7 @@ class RemoteImageFacts(StrictModel):
     """An image that was sent as a URL; what lay there when the server looked, nobody here knows."""
 
     url: str
+    """Without the values of parameters that let their bearer in; the sample's digest is of the whole URL."""
 
 
 class SampleFacts(StrictModel):
@@ -105,7 +107,7 @@ def _lines(header: SamplesHeader, samples: Samples) -> Iterator[str]:
 
 def _image(image: SampleImage) -> dict[str, Any]:
     if not isinstance(image, ImageFile):
-        return {"url": image.url}
+        return {"url": hide_in_urls(image.url)}
     return {
         "sha256": image.sha256,
         "mime": image.mime,

@@ -243,6 +243,36 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
         subprocess.run(["umount", small], check=True)
 
 
+@pytest.mark.parametrize("blocks", [0, 16], ids=["from the start", "while data is read"])
+def test_a_full_folder_for_temporary_files_is_told_by_its_name(
+    peakbench_process: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path, blocks: int
+) -> None:
+    words = ("run", tiny(100), "--model", "constant-null", "--base-url", server.base_url)
+    full = ("sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh")
+    done = peakbench_process(*words, prefix=full, TMPDIR=str(tmp_path))
+    refused(done, 5, "cannot write", "write elsewhere with TMPDIR=/another/folder")
+    assert "--output" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("long", ["the first", "the last"])  # they wait in memory until there are ten thousand
+def test_ids_that_find_no_room_in_the_folder_for_temporary_files(
+    peakbench_process: Run, tmp_path: Path, long: str
+) -> None:
+    first, last = ("long, " * 60, "") if long == "the first" else ("", "long, " * 600)
+    names = (f"{first if n < 10_000 else last}{n}" for n in range(11_500))
+    rows = (json.dumps({"id": name}) for name in names)
+    (tmp_path / "data.jsonl").write_text("".join(f'{row[:-1]}, "reference": "yes"}}\n' for row in rows))
+    path = tmp_path / "benchmark.yaml"
+    path.write_text(
+        "schema_version: 1\nid: many\nversion: 1\ntask: text\ndata: {path: data.jsonl}\n"
+        "columns: {image: null}\nprompt: Yes?\n"
+    )
+    small = ("sh", "-c", 'ulimit -f 600; exec "$@"', "sh")
+    done = peakbench_process("benchmarks", "validate", path, prefix=small, TMPDIR=str(tmp_path))
+    refused(done, 5, f"cannot write {tmp_path}", "write elsewhere with TMPDIR=/another/folder")
+
+
 def test_a_port_in_use(peakbench_process: Run) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from peakbench.runners.endpoint import Endpoint
 from peakbench.runs.folder import RunFolder, find_runs
 from peakbench.runs.journal import JournalWriter
 from peakbench.runs.manifest import DataFacts, ModelFacts
+from peakbench.runs.records import ImageSending
 
 Tiny = Callable[..., Path]
 
@@ -67,6 +69,29 @@ def test_floors_are_made_once_by_makers_of_the_same_moment(tiny: Tiny, tmp_path:
         made = list(pool.map(lambda _: [floor.path for floor in make(path, tmp_path / "runs")], range(4)))
     assert made[0] == made[1] == made[2] == made[3]
     assert len(find_runs([tmp_path / "runs"])) == 5
+
+
+def test_runs_of_the_same_samples_share_their_floors_however_they_were_asked(
+    tiny: Tiny, server: RunningMockServer, tmp_path: Path
+) -> None:
+    benchmark, registry = find_benchmark(str(tiny())), Registry.load()
+    settings = RunSettings(ModelFacts(name="constant-null"), Endpoint(server.base_url), tmp_path / "runs")
+    ways: list[dict[str, Any]] = [
+        {},
+        {"logprobs": 1},
+        {"extra_body": {"top_k": 1}, "variant": "greedy"},
+        {"images": ImageSending(max_pixels=16), "repeats": 2},
+    ]
+    for way in ways:
+        run_benchmark(benchmark, replace(settings, **way), registry)
+    runs = find_runs([settings.output])
+    assert len(runs) == len(ways) + 5
+    generations = [run.read_manifest().identity.generation for run in runs if run.path.parts[-3].startswith("floor")]
+    assert generations == [{}] * 5
+    (board,) = make_boards([settings.output], registry)
+    assert [row.superseded for row in board.rows if row.kind == "floor"] == [0] * 4  # the oracle is a ceiling
+    run_benchmark(benchmark, replace(settings, limit=3), registry)
+    assert len(find_runs([settings.output])) == len(ways) + 5 + 1 + 5
 
 
 def test_a_floor_that_is_being_scored_again_is_waited_for(tiny: Tiny, tmp_path: Path) -> None:

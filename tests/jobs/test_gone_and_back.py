@@ -61,6 +61,13 @@ def test_a_run_whose_server_stays_away_is_gone_on_with(
     check(tiny, peakbench, tmp_path, away, "the server is gone")
 
 
+def test_a_run_whose_server_moves_is_gone_on_with(
+    tiny: Callable[..., Path], peakbench: Command, tmp_path: Path
+) -> None:
+    moving = MockServerSettings(faults=Faults({FaultKind.MOVED: 0.1}, seed=4))
+    check(tiny, peakbench, tmp_path, moving, "a redirect to https://elsewhere.invalid/v1, not followed")
+
+
 @pytest.mark.parametrize("kind", [FaultKind.QUOTA, FaultKind.PAYMENT_REQUIRED, FaultKind.FORBIDDEN])
 def test_a_run_whose_account_is_refused_in_the_middle_is_gone_on_with(
     tiny: Callable[..., Path], peakbench: Command, tmp_path: Path, kind: FaultKind

@@ -28,10 +28,10 @@ def settings_of(url: str, output: Path, **others: Any) -> RunSettings:
     return RunSettings(ModelFacts(name="constant-null"), Endpoint(url), output, cache=output / "cache", **others)
 
 
-def with_urls(path: Path) -> Path:
+def with_urls(path: Path, url: str = "https://example.org/a.png") -> Path:
     data = path.parent / "data.jsonl"
     rows = [json.loads(line) for line in data.read_text().splitlines()]
-    rows[1]["image"] = "https://example.org/a.png"
+    rows[1]["image"] = url
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
@@ -87,7 +87,7 @@ def test_urls_of_the_data_need_leave(tiny: Tiny, tmp_path: Path, server: Running
     with pytest.raises(BadInputError, match=r"\(line 2\) gives its image as a URL: https://example.org/a.png") as told:
         run_benchmark(benchmark, settings, Registry.load())
     assert "--allow-remote-images" in told.value.mend
-    assert not settings.output.exists()
+    assert not list(settings.output.rglob("run.json"))
     outcome = run_benchmark(benchmark, replace(settings, allow_remote_images=True), Registry.load())
     assert outcome.results.n_failed == 1  # this server fetches nothing
     (warning,) = outcome.results.warnings
@@ -96,6 +96,32 @@ def test_urls_of_the_data_need_leave(tiny: Tiny, tmp_path: Path, server: Running
     assert about.model_dump()["images"] == [{"url": "https://example.org/a.png"}]
     with outcome.folder.lock():
         assert score_run(outcome.folder, Registry.load()).warnings == [warning]
+
+
+def test_what_is_secret_in_the_url_of_an_image_is_written_nowhere(
+    tiny: Tiny, tmp_path: Path, server: RunningMockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = with_urls(tiny(3), "https://example.org/a.png?v=2&X-Amz-Signature=5e0f9a71")
+    benchmark, kept = find_benchmark(str(path)), tmp_path / "runs"
+    settings = settings_of(server.base_url, kept)
+    with pytest.raises(BadInputError, match=r"a.png\?v=2&X-Amz-Signature=\[redacted\]"):
+        run_benchmark(benchmark, settings, Registry.load())
+    settings = replace(settings, allow_remote_images=True)
+
+    def scoring_fails(*_: object, **__: object) -> None:
+        raise InfrastructureError("told to")
+
+    with monkeypatch.context() as patch, pytest.raises(InfrastructureError, match="told to"):
+        patch.setattr("peakbench.jobs.run.score_run", scoring_fails)
+        run_benchmark(benchmark, settings, Registry.load())
+    for file in filter(Path.is_file, kept.rglob("*")):  # all that a run holds before it is scored
+        assert b"5e0f9a71" not in file.read_bytes(), file
+    outcome = run_benchmark(benchmark, replace(settings, resume=True), Registry.load())
+    assert (outcome.n_asked, outcome.results.n_failed) == (0, 1)
+    (about,) = [sample for sample in outcome.folder.samples() if sample.line == 2]
+    assert about.model_dump()["images"] == [{"url": "https://example.org/a.png?v=2&X-Amz-Signature=[redacted]"}]
+    for file in filter(Path.is_file, kept.rglob("*")):
+        assert b"5e0f9a71" not in file.read_bytes(), file
 
 
 def test_smaller_images_make_another_run_of_the_same_data(

@@ -143,6 +143,8 @@ def test_a_broken_envelope_is_json_and_no_completion() -> None:
     [
         (FaultKind.GATEWAY, {502, 503, 504, 520}, "text/html; charset=utf-8"),
         (FaultKind.WRONG_CONTENT_TYPE, {200}, "text/html; charset=utf-8"),
+        (FaultKind.REDIRECT, {302, 303, 307}, "text/html; charset=utf-8"),
+        (FaultKind.MOVED, {301, 308}, "text/html; charset=utf-8"),
         (FaultKind.QUOTA, {429}, "application/json"),
         (FaultKind.PAYMENT_REQUIRED, {402}, "application/json"),
         (FaultKind.FORBIDDEN, {403}, "application/json"),
@@ -153,6 +155,7 @@ def test_statuses_and_types_are_those_of_real_servers(kind: FaultKind, statuses:
     assert {one.status for one in seen} == statuses
     assert {one.headers["content-type"] for one in seen} == {content_type}
     assert all(one.whole for one in seen)
+    assert all(("location" in one.headers) == (300 <= one.status < 400) for one in seen)
     for one in seen:
         if content_type.startswith("text"):
             assert one.content.startswith(b"<html>")

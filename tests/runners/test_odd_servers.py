@@ -343,11 +343,12 @@ def test_of_two_answers_to_one_request_the_second_is_nobodys(asking: Asking, raw
 
 @each
 def test_a_server_that_repeats_what_it_was_sent_repeats_no_secret(asking: Asking, raw: RawServer, name: str) -> None:
-    raw.answers = [http(b'{"error": {"message": "bad: s-3-c-r-3-t, sk-0123456789abcdef0123"}}', "400 Bad Request")]
+    said = b'{"error": {"message": "bad: s-3-c-r-3-t, sk-0123456789abcdef0123, http://h/a?v=1&sig=5e0f"}}'
+    raw.answers = [http(said, "400 Bad Request")]
     schema = '"response_format": {"properties": {"key": {"type": "bad:"}}}'
     record = asking.once(name, extra=f'{{"tools": [{{"api_key": "s-3-c-r-3-t"}}], {schema}}}')
     assert isinstance(record, Failure)
-    assert "bad: [redacted], [redacted]" in record.message
+    assert "bad: [redacted], [redacted], http://h/a?v=1&sig=[redacted]" in record.message
 
 
 @each

@@ -241,15 +241,35 @@ def test_an_answer_without_end_is_cut_off_and_typed(
     assert "bytes" in record.message or "encoding" in record.message
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_pictures_and_key_follow_no_redirect(send: Send, canned: Canned, sample: Sample, status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (301, FailureKind.NOT_FOUND),
+        (302, FailureKind.INVALID_RESPONSE),
+        (303, FailureKind.INVALID_RESPONSE),
+        (307, FailureKind.INVALID_RESPONSE),
+        (308, FailureKind.NOT_FOUND),
+    ],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "me:pass@localhost"])
+def test_pictures_and_key_follow_no_redirect_whose_place_is_told_without_secrets(
+    send: Send, canned: Canned, sample: Sample, status: int, kind: FailureKind, host: str
+) -> None:
     canned.status = status
-    canned.headers = (("Location", f"http://localhost:{canned.server_port}/elsewhere"),)
+    canned.headers = (("Location", f"http://{host}:{canned.server_port}/elsewhere?state=5e0f#6e1f"),)
     record = send(canned, sample)
     assert isinstance(record, Failure)
-    assert record.kind.fatal
-    assert record.status == status
+    assert (record.kind, record.status) == (kind, status)
+    place = f"http://{host.removeprefix('me:pass@')}:{canned.server_port}/elsewhere"
+    assert record.message == f"HTTP {status} in the place of an answer: a redirect to {place}, not followed"
     assert len(canned.received) == 1
+
+
+def test_a_redirect_to_nowhere_is_one_all_the_same(send: Send, canned: Canned, sample: Sample) -> None:
+    canned.status = 302
+    record = send(canned, sample)
+    assert isinstance(record, Failure)
+    assert record.message == "HTTP 302 in the place of an answer: a redirect, not followed"
 
 
 def test_an_error_that_comes_as_an_answer_is_told_in_the_servers_words(
