@@ -14,7 +14,7 @@ from peakbench.cli.console import error_console, print_error
 from peakbench.errors import BadInputError, ExitCode, PeakBenchError
 
 
-def main() -> None:
+def run_command() -> None:
     """Run the command line and exit with its code."""
     from peakbench.cli.app import app
 
