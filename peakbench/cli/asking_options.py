@@ -94,7 +94,11 @@ class AskingOptions:
     ] = None
     header: Annotated[
         list[str] | None,
-        typer.Option("--header", help="`NAME: VALUE`, sent with every request, never written; may be given again."),
+        typer.Option(
+            "--header",
+            help="`NAME: VALUE`, sent with every request, never written; `NAME: ${VARIABLE}` takes it from the "
+            "environment. May be given again.",
+        ),
     ] = None
     images_as: Annotated[
         Literal["base64", "file"],

@@ -123,3 +123,5 @@ BODY = '{"top_k": 3, "tools": [{"api_key": "s-3-c-r-3-t"}]}'
 )
 def test_a_command_that_is_told_holds_no_secrets_of_added_keys(words: list[str], shown: list[str]) -> None:
     assert without_values(words) == shown
+    of_variables = ["--header", "X-A: ${KEY}", "--header=X-B:${KEY}", "--header", "X-C: ${KEY} more"]
+    assert without_values(of_variables) == [*of_variables[:4], "X-C: …"], "the name of a variable is no secret"
