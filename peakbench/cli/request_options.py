@@ -15,7 +15,9 @@ _VARIABLE = re.compile(r"(?:--serve[-_]option=)?env\.(?P<name>[^=]+)=")
 _ADDING = ("--extra-body", "--extra_body", "--chat-template-kwargs", "--chat_template_kwargs")
 _ADDED = re.compile(rf"(?P<option>{'|'.join(_ADDING)})=(?P<value>.*)", re.DOTALL)
 _FROM_ENVIRONMENT = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
-_OURS = frozenset({"authorization", "content-type", "content-length", "host"})
+_OURS = frozenset(
+    {"authorization", "content-type", "content-length", "host", "transfer-encoding", "connection", "accept-encoding"}
+)
 
 
 def added_keys(extra_body: str | None, chat_template_kwargs: str | None) -> dict[str, Any]:
@@ -43,12 +45,25 @@ def _json_object(option: str, given: str | None, example: str) -> dict[str, Any]
         return {}
     mend = f"quote it whole: {option} '{example}'"
     try:
-        value = json.loads(given)
+        value = json.loads(given, object_pairs_hook=_keys_once)
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{option} is no JSON: {error}", mend=mend) from error
     if not isinstance(value, dict):
         raise BadInputError(f"{option} is no JSON object", mend=mend)
     return value
+
+
+def _keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of which no key is given twice: of two, one would be dropped without a word.
+
+    Raises:
+        ValueError: If one is.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is given twice")
+    return found
 
 
 def headers(given: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
@@ -61,7 +76,7 @@ def headers(given: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
     Raises:
         BadInputError: If one has another form, or is PeakBench's own, or its variable is not set. Values are not shown.
     """
-    found = []
+    found: list[tuple[str, str]] = []
     for position, text in enumerate(given or (), start=1):
         name, colon, value = text.partition(":")
         value = value.strip()
@@ -79,6 +94,8 @@ def headers(given: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
                 f"--header {name.strip()} is what PeakBench sends itself",
                 mend="a key is read from the environment (--api-key-env)",
             )
+        if name.strip().lower() in (before.lower() for before, _ in found):
+            raise BadInputError(f"--header {name.strip()} is given twice", mend="give each header once")
         found.append((name.strip(), value))
     return tuple(found)
 
