@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 KEY, COOKIE, TEAM, WORD = "key-0123456789", "sid=cookie-987654", "team-abcdef-42", "application/json"
+USAGE = {"prompt_tokens": 9, "completion_tokens": 7, "completion_tokens_details": {"reasoning_tokens": 5}}
 SECRETS = (KEY, COOKIE, TEAM)
 
 
@@ -68,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         choice = {"index": 0, "delta" if streamed else "message": message, "finish_reason": said}
         if asked.get("logprobs"):
             choice["logprobs"] = {"content": [{"token": said, "logprob": -1.0, "top_logprobs": []}]}
-        body = {"id": said, "system_fingerprint": said, "choices": [choice]}
+        body = {"id": said, "system_fingerprint": said, "choices": [choice], "usage": USAGE}
         self._send(200, body, said, "text/event-stream" if streamed else "application/json")
 
 
@@ -116,6 +117,7 @@ def test_key_is_in_no_file_whatever_a_server_answers(
     assert "[redacted]" in files["run.json"], "what the server says of itself"
     assert "[redacted]" in files["responses.jsonl"]
     assert WORD in files["responses.jsonl"], "a header of plain words takes none out of answers"
+    assert '"total_reasoning_tokens": 10' in files["results.json"]
 
 
 @pytest.mark.parametrize("transport", ["http", pytest.param("openai", marks=pytest.mark.slow)])
