@@ -23,8 +23,8 @@ _MAX_BYTES = 16 * 2**20
 _SHOWN_MODELS = 12
 _SHORTEST_SECRET = 4
 """Shorter values would be found, and replaced, in every other word."""
-_SHORTEST_CREDENTIAL = 8
-"""The same of answers, whose words are scored."""
+_SHORTEST_CREDENTIAL = 16
+"""The same of answers, whose words are scored: `not-needed` is a common key of servers that look at none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,10 @@ class Endpoint:
 
     @property
     def credentials(self) -> tuple[str, ...]:
-        """What not even an answer may show: of the secrets, the key and the values of headers that sound like one.
+        """What not even an answer, or a fact about the server, may show.
 
-        Other headers hold plain words, which a model may well write.
+        Of the secrets, the key and the values of headers that sound like one, where they are long enough to be nothing
+        else. Other headers hold plain words, which a model may well write and be called by.
         """
         named = [value for name, value in self.headers if sounds_secret(name) or name.lower() == "cookie"]
         given = {self.api_key, *named, *(part for value in named for part in value.split(" ")[1:])}
@@ -209,7 +210,7 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
 
 def _not_served(endpoint: Endpoint, model: str, served: list[str]) -> InfrastructureError:
     close = difflib.get_close_matches(model, served, n=1)
-    served = [hide(name, endpoint.secrets) for name in served]
+    served = [hide(name, endpoint.credentials) for name in served]
     shown = ", ".join(served[:_SHOWN_MODELS]) + (", …" if len(served) > _SHOWN_MODELS else "")
     hint = f"did you mean --model {close[0]}?" if close else f"give one of these with --model: {shown}"
     return InfrastructureError(
@@ -258,5 +259,5 @@ async def _get(session: "aiohttp.ClientSession", url: str, timeout_s: float) -> 
 
 
 def _text(value: Any, endpoint: Endpoint) -> str | None:
-    """What a server says of itself, as it is written down: short, and without what it was sent."""
-    return hide(value, endpoint.secrets)[:200] if isinstance(value, str) else None
+    """What a server says of itself, as it is written down: short, and without the key."""
+    return hide(value, endpoint.credentials)[:200] if isinstance(value, str) else None

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-KEY, COOKIE, TEAM, WORD = "key-0123456789", "sid=cookie-987654", "team-abcdef-42", "application/json"
+KEY, COOKIE, TEAM, WORD = "key-0123456789-abcdef", "sid=cookie-987654", "team-abcdef-42", "application/json"
 USAGE = {"prompt_tokens": 9, "completion_tokens": 7, "completion_tokens_details": {"reasoning_tokens": 5}}
-SECRETS = (KEY, COOKIE, TEAM)
+SECRETS = (KEY, COOKIE)
 
 
 class Repeating(ThreadingHTTPServer):
@@ -113,7 +113,6 @@ def test_key_is_in_no_file_whatever_a_server_answers(
     for name, text in (files | {"stdout": done.stdout, "stderr": done.stderr}).items():
         assert KEY not in text, name
         assert COOKIE not in text, name
-    assert TEAM not in files["run.json"]
     assert "[redacted]" in files["run.json"], "what the server says of itself"
     assert "[redacted]" in files["responses.jsonl"]
     assert WORD in files["responses.jsonl"], "a header of plain words takes none out of answers"
@@ -131,6 +130,20 @@ def test_no_message_shows_a_secret_that_a_server_repeats(
     assert ("elsewhere.invalid" if "redirects" in how else "it serves") in done.stderr
     written = "".join(everything_written(tmp_path / "runs").values()) if (tmp_path / "runs").exists() else ""
     assert not [secret for secret in SECRETS if secret in done.stderr + done.stdout + written]
+    assert how == "another" or TEAM not in done.stderr, "but a model may be called by such a word"
+
+
+def test_short_keys_and_plain_headers_take_no_words_out_of_answers(
+    peakbench: Run, tiny: Callable[..., Path], repeating: Repeating, tmp_path: Path
+) -> None:
+    url = f"http://127.0.0.1:{repeating.server_port}"
+    words = ["--base-url", url, "--header", f"X-Team: {TEAM}"]
+    done = peakbench("run", tiny(2), "--model", "m", *words, OPENAI_API_KEY="not-needed")
+    assert done.returncode == 0, done.stderr
+    files = everything_written(tmp_path / "runs")
+    for name in ("responses.jsonl", "run.json"):
+        assert "[redacted]" not in files[name]
+        assert "not-needed" in files[name], "it is what the server said"
 
 
 def test_header_of_a_variable_that_is_not_set_is_refused(
