@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from peakbench.runs.manifest import ModelFacts
 
 DEFAULT_URL = "http://localhost:8000/v1"
+LONGEST_S = 1e9
+"""Longest time that may be given; who means for ever means less than these thirty years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,11 @@ class AskingOptions:
     ] = None
     header: Annotated[
         list[str] | None,
-        typer.Option("--header", help="`NAME: VALUE`, sent with every request, never written; may be given again."),
+        typer.Option(
+            "--header",
+            help="`NAME: VALUE`, sent with every request, never written; `NAME: ${VARIABLE}` takes it from the "
+            "environment. May be given again.",
+        ),
     ] = None
     images_as: Annotated[
         Literal["base64", "file"],
@@ -118,13 +124,15 @@ class AskingOptions:
         ),
     ] = False
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0.1, help="Deadline of one sample, retries included, in seconds.")
+        float,
+        typer.Option("--timeout", min=0.1, max=LONGEST_S, help="Deadline of one sample, retries included, in seconds."),
     ] = 300.0
     stall_timeout: Annotated[
         float,
         typer.Option(
             "--stall-timeout",
             min=0.1,
+            max=LONGEST_S,
             help="Longest silence of a server that began to answer, and of one that is connected to, in seconds.",
         ),
     ] = 60.0

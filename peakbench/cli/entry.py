@@ -12,9 +12,10 @@ from types import FrameType
 from peakbench import __version__
 from peakbench.cli.console import error_console, print_error
 from peakbench.errors import BadInputError, ExitCode, PeakBenchError
+from peakbench.redaction import hide, secret_values
 
 
-def main() -> None:
+def run_command() -> None:
     """Run the command line and exit with its code."""
     from peakbench.cli.app import app
 
@@ -38,9 +39,10 @@ def main() -> None:
         sys.exit(ExitCode.READER_GONE)
     except Exception as error:  # noqa: BLE001  # the last resort: a bug is reported, not shown
         report = _report(error)
+        words = hide(str(error), secret_values(os.environ))
         print_error(
             PeakBenchError(
-                f"internal error: {type(error).__name__}: {error}",
+                f"internal error: {type(error).__name__}: {words}",
                 mend=f"this is a bug in PeakBench; please report it with the file {report}",
             )
         )
@@ -64,9 +66,11 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def _report(error: BaseException) -> Path | str:
-    """Write the traceback to a file, for a bug report; no arguments and no environment, which may hold secrets."""
+    """Write the traceback to a file, for a bug report; no arguments, no environment, and no secret of it."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    lines = [f"PeakBench {__version__}, Python {sys.version}\n", *traceback.format_exception(error)]
+    secrets = secret_values(os.environ)
+    told = [hide(line, secrets) for line in traceback.format_exception(error)]
+    lines = [f"PeakBench {__version__}, Python {sys.version}\n", *told]
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix=f"peakbench-error-{stamp}-", suffix=".txt", delete=False, encoding="utf-8", errors="replace"

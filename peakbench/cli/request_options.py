@@ -1,6 +1,7 @@
 """Options whose text is read and checked: what a request holds beside PeakBench's own, and how many go at once."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +14,10 @@ _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VARIABLE = re.compile(r"(?:--serve[-_]option=)?env\.(?P<name>[^=]+)=")
 _ADDING = ("--extra-body", "--extra_body", "--chat-template-kwargs", "--chat_template_kwargs")
 _ADDED = re.compile(rf"(?P<option>{'|'.join(_ADDING)})=(?P<value>.*)", re.DOTALL)
-_OURS = frozenset({"authorization", "content-type", "content-length", "host"})
+_FROM_ENVIRONMENT = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
+_OURS = frozenset(
+    {"authorization", "content-type", "content-length", "host", "transfer-encoding", "connection", "accept-encoding"}
+)
 
 
 def added_keys(extra_body: str | None, chat_template_kwargs: str | None) -> dict[str, Any]:
@@ -41,7 +45,7 @@ def _json_object(option: str, given: str | None, example: str) -> dict[str, Any]
         return {}
     mend = f"quote it whole: {option} '{example}'"
     try:
-        value = json.loads(given)
+        value = json.loads(given, object_pairs_hook=_keys_once)
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{option} is no JSON: {error}", mend=mend) from error
     if not isinstance(value, dict):
@@ -49,16 +53,40 @@ def _json_object(option: str, given: str | None, example: str) -> dict[str, Any]
     return value
 
 
+def _keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of which no key is given twice: of two, one would be dropped without a word.
+
+    Raises:
+        ValueError: If one is.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is given twice")
+    return found
+
+
 def headers(given: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
     """Names and values of headers.
 
+    Args:
+        given: Each `NAME: VALUE`; a value `${VARIABLE}` is that of an environment variable, which no list of processes
+            shows.
+
     Raises:
-        BadInputError: If one has not the form `NAME: VALUE`, or is PeakBench's own. Values are not shown.
+        BadInputError: If one has another form, or is PeakBench's own, or its variable is not set. Values are not shown.
     """
-    found = []
+    found: list[tuple[str, str]] = []
     for position, text in enumerate(given or (), start=1):
         name, colon, value = text.partition(":")
         value = value.strip()
+        if variable := _FROM_ENVIRONMENT.fullmatch(value):
+            value = os.environ.get(variable["name"], "").strip()
+            if not value:
+                raise BadInputError(
+                    f"--header number {position}: the environment variable {variable['name']} is not set",
+                    mend="set it, or give the value itself",
+                )
         if not colon or not _NAME.fullmatch(name.strip()) or not (value.isascii() and value.isprintable() and value):
             raise BadInputError(f"--header number {position} has not the form `NAME: VALUE`", mend="mend it")
         if name.strip().lower() in _OURS:
@@ -66,6 +94,8 @@ def headers(given: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
                 f"--header {name.strip()} is what PeakBench sends itself",
                 mend="a key is read from the environment (--api-key-env)",
             )
+        if name.strip().lower() in (before.lower() for before, _ in found):
+            raise BadInputError(f"--header {name.strip()} is given twice", mend="give each header once")
         found.append((name.strip(), value))
     return tuple(found)
 
@@ -78,7 +108,7 @@ def without_values(words: Sequence[str]) -> list[str]:
     for word in words:
         variable, added = _VARIABLE.match(word), _ADDED.fullmatch(word)
         if hidden:
-            shown.append(f"{word.partition(':')[0]}: …")
+            shown.append(_without_value(word))
         elif before in _ADDING:
             shown.append(_without_secrets(word))
         elif added:
@@ -86,12 +116,18 @@ def without_values(words: Sequence[str]) -> list[str]:
         elif variable and sounds_secret(variable["name"]):
             shown.append(f"{variable[0]}…")
         elif word.startswith("--header="):
-            shown.append(f"--header={word.removeprefix('--header=').partition(':')[0]}: …")
+            shown.append(f"--header={_without_value(word.removeprefix('--header='))}")
         else:
             shown.append(word)
         hidden = word == "--header"
         before = word
     return shown
+
+
+def _without_value(header: str) -> str:
+    """A header without its value, unless that is the name of a variable."""
+    name, _, value = header.partition(":")
+    return header if _FROM_ENVIRONMENT.fullmatch(value.strip()) else f"{name}: …"
 
 
 def _without_secrets(text: str) -> str:

@@ -283,12 +283,13 @@ def _timings(records: Iterable[Record]) -> Timings:
     """The timing of every settled record."""
     import numpy as np
 
-    columns = [array("d") for _ in range(7)]
+    columns = [array("d") for _ in range(8)]
     gaps = array("d")
     for record in records:
         timing, usage = record.timing, record.usage if isinstance(record, Response) else Usage()
         numbers = (timing.started_at, timing.e2el_ms, timing.ttft_ms, isinstance(record, Response), record.session)
-        for column, number in zip(columns, (*numbers, usage.prompt_tokens, usage.completion_tokens), strict=True):
+        tokens = (usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens)
+        for column, number in zip(columns, (*numbers, *tokens), strict=True):
             column.append(float("nan") if number is None else number)
         gaps.extend(timing.itl_ms or ())
     found = [np.frombuffer(column, dtype=np.float64) for column in columns]
@@ -300,6 +301,7 @@ def _timings(records: Iterable[Record]) -> Timings:
         session=found[4].astype(np.int64),
         prompt_tokens=found[5],
         completion_tokens=found[6],
+        reasoning_tokens=found[7],
         itl_ms=np.frombuffer(gaps, dtype=np.float64) if gaps else np.zeros(0),
     )
 

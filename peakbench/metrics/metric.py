@@ -334,6 +334,8 @@ class Timings:
         session: Session of asking, int64; sessions do not overlap.
         prompt_tokens: float64; NaN where the server did not count.
         completion_tokens: float64; NaN where the server did not count.
+        reasoning_tokens: Of the completion's, those of the reasoning; float64, NaN where the server did not count
+            them; empty where none did.
         itl_ms: Inter-token latencies of all answered requests in a row, float64; empty where nothing was streamed.
         session_s: Session to its seconds of asking by a monotonic clock, for those that recorded it.
     """
@@ -345,6 +347,7 @@ class Timings:
     session: "NDArray[np.int64]"
     prompt_tokens: "NDArray[np.float64]"
     completion_tokens: "NDArray[np.float64]"
+    reasoning_tokens: "NDArray[np.float64]" = field(default_factory=lambda: np.zeros(0))
     itl_ms: "NDArray[np.float64]" = field(default_factory=lambda: np.zeros(0))
     session_s: Mapping[int, float] = field(default_factory=dict)
 

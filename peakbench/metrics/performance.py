@@ -68,6 +68,7 @@ def performance_of(timings: Timings, max_concurrency: list[int]) -> Performance:
     answered = timings.answered
     completed = int(answered.sum())
     latency, first_token = timings.e2el_ms[answered], timings.ttft_ms[answered]
+    thought = timings.reasoning_tokens
     read, written = _total(timings.prompt_tokens[answered]), _total(timings.completion_tokens[answered])
     return Performance.model_validate(
         {
@@ -79,6 +80,7 @@ def performance_of(timings: Timings, max_concurrency: list[int]) -> Performance:
             "total_token_throughput": None if read is None or written is None else _a_second(read + written, duration),
             "total_input_tokens": read,
             "total_output_tokens": written,
+            "total_reasoning_tokens": _total(thought[answered]) if thought.size else None,
             "max_concurrency": max_concurrency,
             **_spread("ttft", first_token[~np.isnan(first_token)]),
             **_spread("tpot", _time_per_output_token(latency, first_token, timings.completion_tokens[answered])),

@@ -51,6 +51,12 @@ def request_extra(form: ResponseFormat, schema: Mapping[str, Any] | None, extra_
             "--logprobs are options",
         )
     body = {**constraint(form, schema), **extra_body}
+    try:
+        json.dumps(extra_body, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError as error:  # a UnicodeEncodeError is one
+        raise BadInputError(
+            f"--extra-body holds what no JSON can say: {error}", mend="give finite numbers and whole characters"
+        ) from error
     return json.dumps(body) if body else ""
 
 

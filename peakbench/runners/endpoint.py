@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from peakbench.errors import BadInputError, InfrastructureError
-from peakbench.redaction import hide, hide_in_urls
+from peakbench.redaction import hide, hide_in_urls, sounds_secret
 from peakbench.runs.manifest import ServerFacts
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _MAX_BYTES = 16 * 2**20
 _SHOWN_MODELS = 12
 _SHORTEST_SECRET = 4
 """Shorter values would be found, and replaced, in every other word."""
+_SHORTEST_CREDENTIAL = 16
+"""The same of answers, whose words are scored: `not-needed` is a common key of servers that look at none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,17 @@ class Endpoint:
         for _, value in self.headers:
             values += [value, *value.split(" ")[1:]]
         return tuple(value for value in values if len(value) >= _SHORTEST_SECRET)
+
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """What not even an answer, or a fact about the server, may show.
+
+        Of the secrets, the key and the values of headers that sound like one, where they are long enough to be nothing
+        else. Other headers hold plain words, which a model may well write and be called by.
+        """
+        named = [value for name, value in self.headers if sounds_secret(name) or name.lower() == "cookie"]
+        given = {self.api_key, *named, *(part for value in named for part in value.split(" ")[1:])}
+        return tuple(value for value in self.secrets if value in given and len(value) >= _SHORTEST_CREDENTIAL)
 
 
 def normalise_base_url(url: str) -> str:
@@ -157,9 +170,9 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
             mend="start one (`vllm serve MODEL`, or `peakbench mock-server`), or give its --base-url",
         ) from error
     if 300 <= status < 400:  # a redirected request would lose its body, or take the key and the pictures elsewhere
-        where = f": {hide_in_urls(location)}" if location else ""
+        told = f": {hide(hide_in_urls(location), endpoint.secrets)}" if location else ""
         raise InfrastructureError(
-            f"{endpoint.base_url} sends its visitors elsewhere ({status}{where})",
+            f"{endpoint.base_url} sends its visitors elsewhere ({status}{told})",
             mend="give the URL it points to as --base-url",
         )
     if status in (401, 403):
@@ -189,15 +202,16 @@ async def probe(endpoint: Endpoint, model: str) -> ServerFacts:
     length = entry.get("max_model_len")
     return ServerFacts(
         version=version,
-        owned_by=_text(entry.get("owned_by")),
-        root=_text(entry.get("root")),
-        parent=_text(entry.get("parent")),
+        owned_by=_text(entry.get("owned_by"), endpoint),
+        root=_text(entry.get("root"), endpoint),
+        parent=_text(entry.get("parent"), endpoint),
         max_model_len=length if isinstance(length, int) and 0 < length < 2**53 else None,
     )
 
 
 def _not_served(endpoint: Endpoint, model: str, served: list[str]) -> InfrastructureError:
     close = difflib.get_close_matches(model, served, n=1)
+    served = [hide(name, endpoint.credentials) for name in served]
     shown = ", ".join(served[:_SHOWN_MODELS]) + (", …" if len(served) > _SHOWN_MODELS else "")
     hint = (
         f"did you mean --model {close[0]}?"
@@ -225,7 +239,7 @@ async def _version(session: "aiohttp.ClientSession", endpoint: Endpoint) -> str 
         status, _, body = await _get(session, f"{root}/version", _VERSION_TIMEOUT_S)
     except (aiohttp.ClientError, TimeoutError, OSError, InfrastructureError):
         return None
-    return _text(body.get("version")) if status == 200 and isinstance(body, dict) else None
+    return _text(body.get("version"), endpoint) if status == 200 and isinstance(body, dict) else None
 
 
 def _reason(error: Exception) -> str:
@@ -259,5 +273,6 @@ async def _get(session: "aiohttp.ClientSession", url: str, timeout_s: float) -> 
         return response.status, response.headers.get("Location"), body
 
 
-def _text(value: Any) -> str | None:
-    return value[:200] if isinstance(value, str) else None
+def _text(value: Any, endpoint: Endpoint) -> str | None:
+    """What a server says of itself, as it is written down: short, and without the key."""
+    return hide(value, endpoint.credentials)[:200] if isinstance(value, str) else None

@@ -36,6 +36,7 @@ from peakbench.runners.reading import (
     text_or_none,
     token_logprobs,
     usage_of,
+    without_credentials,
 )
 from peakbench.runners.streaming import EVENT_STREAM, AnswerStream, read_stream
 from peakbench.runners.transport import STALL_TIMEOUT_S, STREAM_OPTIONS
@@ -68,6 +69,7 @@ class HttpTransport:
         stall_timeout_s: float = STALL_TIMEOUT_S,
     ) -> None:
         self._endpoint = endpoint
+        self._credentials = endpoint.credentials
         self._stream = stream
         self._stall_timeout_s = stall_timeout_s
         self._url = f"{endpoint.base_url}/chat/completions"
@@ -110,7 +112,8 @@ class HttpTransport:
                 if self._stream and ok and response.content_type == EVENT_STREAM:
                     answer = AnswerStream(request, started_at, clock, request_id)
                     broken = (aiohttp.ClientError, OSError)
-                    return await read_stream(response.content.iter_any(), answer, self._stall_timeout_s, broken)
+                    whole = await read_stream(response.content.iter_any(), answer, self._stall_timeout_s, broken)
+                    return without_credentials(whole, self._credentials)
                 content = await _read(response, self._stall_timeout_s)
         except StalledError as error:
             return failure(FailureKind.TIMEOUT, str(error))
@@ -131,7 +134,8 @@ class HttpTransport:
             kind = kind_of_status(response.status, _error_of(content))
             return failure(kind, words, response.status, retry_after_s(response.headers))
         try:
-            return whole_answer(request, response.content_type, content, timing(), request_id)
+            whole = whole_answer(request, response.content_type, content, timing(), request_id)
+            return without_credentials(whole, self._credentials)
         except BrokenAnswerError as error:
             return failure(error.kind, str(error))
 

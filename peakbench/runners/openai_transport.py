@@ -33,6 +33,7 @@ from peakbench.runners.reading import (
     retry_after_s,
     text_or_none,
     token_logprobs,
+    without_credentials,
 )
 from peakbench.runners.streaming import EVENT_STREAM, AnswerStream, read_stream
 from peakbench.runners.transport import STALL_TIMEOUT_S, STREAM_OPTIONS
@@ -54,6 +55,7 @@ class OpenAITransport:
 
     def __init__(self, endpoint: Endpoint, *, stream: bool = False, stall_timeout_s: float = STALL_TIMEOUT_S) -> None:
         self._endpoint = endpoint
+        self._credentials = endpoint.credentials
         self._stream = stream
         self._stall_timeout_s = stall_timeout_s
         # No redirect is followed: it would lose the request's body, or take the key and the pictures elsewhere.
@@ -112,7 +114,8 @@ class OpenAITransport:
         try:
             async with asyncio.timeout(timeout_s):  # the client's own starts anew with every byte
                 if self._stream:
-                    return await self._streamed(request, options, started_at, clock)
+                    whole = await self._streamed(request, options, started_at, clock)
+                    return without_credentials(whole, self._credentials)
                 completion = await self._client.chat.completions.create(**options)
         except (TimeoutError, openai.APITimeoutError, library.TimeoutException) as error:
             if isinstance(error.__cause__, library.ConnectTimeout):
@@ -140,7 +143,8 @@ class OpenAITransport:
             return failure(FailureKind.INVALID_RESPONSE, f"{type(error).__name__}: {error}")
         e2el_ms = (time.perf_counter() - clock) * 1000
         try:
-            return _response(request, completion, Timing(started_at, e2el_ms))
+            whole = _response(request, completion, Timing(started_at, e2el_ms))
+            return without_credentials(whole, self._credentials)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             return failure(FailureKind.INVALID_RESPONSE, _answered_error(completion) or f"no chat completion: {error}")
 

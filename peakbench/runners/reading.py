@@ -5,13 +5,14 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
 from peakbench.redaction import hide, hide_in_urls, secrets_in
-from peakbench.runs.records import FailureKind, Request, TokenLogprob, Usage
+from peakbench.runs.records import FailureKind, Request, Response, TokenLogprob, Usage
 
 MAX_ANSWER_BYTES = 32 * 2**20
 """Longest body that is read, unpacked."""
@@ -172,6 +173,21 @@ def redacted(text: str, request: Request, secrets: Sequence[str]) -> str:
     given = secrets_in({key: value for key, value in added.items() if key not in _SCHEMAS})
     clean = hide_in_urls(hide(text, (*secrets, *given)))
     return clean if len(clean) <= _MESSAGE_CHARS else clean[:_MESSAGE_CHARS] + "…"
+
+
+def without_credentials(response: Response, credentials: Sequence[str]) -> Response:
+    """The same response, where a server repeats the key in it without the key."""
+    if not credentials:
+        return response
+    texts: dict[str, str | None] = {
+        name: getattr(response, name)
+        for name in ("text", "reasoning", "finish_reason", "request_id", "system_fingerprint")
+    }
+    repeated = {name: text for name, text in texts.items() if text and any(one in text for one in credentials)}
+    if not repeated:
+        return response
+    clean: dict[str, Any] = {name: hide(text, credentials) for name, text in repeated.items()}
+    return replace(response, **clean, logprobs=None)  # its tokens would spell the key
 
 
 def text_or_none(value: Any) -> str | None:

@@ -75,6 +75,8 @@ class Performance(StrictModel):
     """Tokens a second, those of the prompts and of the answers."""
     total_input_tokens: int | None
     total_output_tokens: int | None
+    total_reasoning_tokens: int | None = None
+    """Of the output tokens, those of the reasoning, where the server counts them apart in every answer."""
     mean_ttft_ms: float | None
     """Time to first token: from the request to the first text, of the answer or of the reasoning."""
     median_ttft_ms: float | None

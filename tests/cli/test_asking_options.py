@@ -123,3 +123,27 @@ BODY = '{"top_k": 3, "tools": [{"api_key": "s-3-c-r-3-t"}]}'
 )
 def test_a_command_that_is_told_holds_no_secrets_of_added_keys(words: list[str], shown: list[str]) -> None:
     assert without_values(words) == shown
+    of_variables = ["--header", "X-A: ${KEY}", "--header=X-B:${KEY}", "--header", "X-C: ${KEY} more"]
+    assert without_values(of_variables) == [*of_variables[:4], "X-C: …"], "the name of a variable is no secret"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--timeout", "inf"], "--timeout"),
+        (["--stall-timeout", "inf"], "--stall-timeout"),
+        (["--extra-body", '{"a": {"b": NaN}}'], "what no JSON can say"),
+        (["--extra-body", '{"a": 1e999}'], "what no JSON can say"),
+        (["--extra-body", r'{"\ud800": 1}'], "what no JSON can say"),
+        (["--extra-body", '{"a": 1, "a": 2}'], "'a' is given twice"),
+        (["--header", "Transfer-Encoding: chunked"], "is what PeakBench sends itself"),
+        (["--header", "X-A: 1", "--header", "x-a: 2"], "--header x-a is given twice"),
+    ],
+)
+def test_what_no_request_can_be_made_of_is_refused_before_anything_is_written(
+    peakbench: Run, tiny: Tiny, server: RunningMockServer, tmp_path: Path, more: list[str], said: str
+) -> None:
+    done = peakbench("run", tiny(2), "--model", "constant-null", "--base-url", server.base_url, *more)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert not (tmp_path / "runs").exists()

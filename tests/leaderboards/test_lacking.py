@@ -22,9 +22,19 @@ def test_a_column_without_any_value_says_why() -> None:
     assert all(row.metrics["field_f1"].value is None for row in board.rows)
 
 
-def test_a_column_with_some_value_says_nothing() -> None:
-    board = build_board([with_f1(entry("a", 0.9), metric(None, undefined={COMMAND: 200})), entry("b", 0.7)], HEADLINE)
+def test_a_column_without_some_value_says_of_which_run_and_why() -> None:
+    nothing = metric(None, undefined={COMMAND: 200})
+    board = build_board([with_f1(entry("a", 0.9), nothing), entry("b", 0.7)], HEADLINE)
+    assert f"Field F1 is undefined for a: {COMMAND}." in board.notes
     assert not [note for note in board.notes if "undefined for every run" in note or "contradictions" in note]
+    runs = [with_f1(entry(name, 0.9), nothing) for name in "abcde"]
+    board = build_board([*runs, entry("f", 0.7)], HEADLINE)
+    assert f"Field F1 is undefined for 5 runs: {COMMAND}." in board.notes
+
+
+def test_columns_of_values_alone_say_nothing() -> None:
+    board = build_board([entry("a", 0.9), entry("b", 0.7)], HEADLINE)
+    assert not [note for note in board.notes if "undefined for" in note]
 
 
 def test_scores_that_nothing_lowered_are_told() -> None:

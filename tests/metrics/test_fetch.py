@@ -1,6 +1,7 @@
 """Parts that are fetched once: found when whole, refused when wrong, never half there."""
 
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -175,6 +176,19 @@ def test_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (target / "file").read_text() == "new"
     assert list(target.parent.iterdir()) == [target]
     assert target.stat().st_mode & 0o777 == 0o755
+
+
+def test_what_a_killed_process_left_is_removed_when_it_is_old(tmp_path: Path) -> None:
+    old, young, other = (tmp_path / name for name in (".part.a.partial", ".part.b.partial", ".other.c.partial"))
+    for folder in (old, young, other):
+        folder.mkdir()
+        (folder / "half").write_text("")
+    for folder in (old, other):
+        os.utime(folder, (0, 0))
+    with new_folder(tmp_path / "part"):
+        assert not old.exists()
+    assert young.exists(), "another process may be at it"
+    assert other.exists()
 
 
 def test_disk_that_refuses_is_named_with_another_way(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def timings(rows: list[tuple[float, float, bool, int]], **more: Any) -> Timings:
         ttft_ms=np.array(more.get("ttft_ms", unknown), dtype=np.float64),
         prompt_tokens=np.array(more.get("prompt_tokens", unknown), dtype=np.float64),
         completion_tokens=np.array(more.get("completion_tokens", unknown), dtype=np.float64),
+        reasoning_tokens=np.array(more.get("reasoning_tokens", unknown), dtype=np.float64),
         itl_ms=np.array(more.get("itl_ms", ()), dtype=np.float64),
     )
 
@@ -169,3 +170,9 @@ def test_timing_values_are_in_range_or_undefined(rows: list[tuple[float, float, 
     for metric in TIMING.values():
         value = metric.from_timings(timings(rows))
         assert value is None or value >= metric.definition.bounds[0]
+
+
+def test_reasoning_tokens_are_counted_where_every_answer_tells_them() -> None:
+    assert performance_of(timings(ROWS, reasoning_tokens=[3, 0, NAN, 4]), [8]).total_reasoning_tokens == 7
+    assert performance_of(timings(ROWS, reasoning_tokens=[3, NAN, NAN, 4]), [8]).total_reasoning_tokens is None
+    assert performance_of(timings(ROWS), [8]).total_reasoning_tokens is None

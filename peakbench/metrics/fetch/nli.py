@@ -4,7 +4,7 @@ It is taken from the first of these that has it: a folder that is named, the cop
 own cache, the Hub. What is pinned is the revision. The digest of its weights is not known to PeakBench: it is compared
 with what the Hub says of the file where the Hub is asked, written down beside the weights when they are put in place,
 checked whenever they are used, and part of every signature. So two numbers share a table only if they are of the same
-weights, wherever these came from.
+weights, wherever these came from. The small files beside them are written down and checked in the same way.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import Any
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.metrics.fetch.hub import answers
 from peakbench.metrics.fetch.part import Say, downloads_folder, new_folder, require_space
-from peakbench.metrics.fetch.weights import WEIGHTS_FILE, weights_digest
+from peakbench.metrics.fetch.weights import WEIGHTS_FILE, settings_digest, weights_digest
 from peakbench.metrics.penalty import LABEL
 
 MODEL = "MoritzLaurer/DeBERTa-v3-base-mnli-fever-anli"
@@ -46,11 +46,12 @@ class Nli:
     command: str = "peakbench metrics fetch nli"
 
     def find(self, cache: Path) -> Path | None:
-        """The folder of the model; None when a file is missing or the weights are not those that were put in place."""
+        """The folder of the model; None when a file is missing or is not the one that was put in place."""
         folder = _folder(cache)
-        whole = all((folder / name).is_file() for name in FILES)
         recorded = recorded_digest(folder)
-        return folder if whole and recorded is not None and weights_digest(folder, cache) == recorded else None
+        if recorded is None or _recorded(folder).get("settings") != _settings(folder):
+            return None
+        return folder if weights_digest(folder, cache) == recorded else None
 
     def fetch(self, cache: Path, source: Path | None, say: Say) -> Path:
         """Put the model in place, unless it is there; what was downloaded before an interruption is used.
@@ -103,10 +104,18 @@ class Nli:
             for name in (*FILES, *MORE_FILES):
                 if (source / name).is_file():
                     shutil.copyfile(source / name, partial / name)
+            settings = _settings(partial)
+            if broken := [name for name, said in settings.items() if said is None]:
+                raise self._broken(source, f"its {broken[0]} cannot be read")
             digest = weights_digest(partial, None)
             if declared is not None and digest != declared:
                 raise self._broken(source, f"its weights have the SHA-256 {digest}, and the Hub says {declared}")
-            manifest = {"model": MODEL, "weights_sha256": digest, "compared_with_the_hub": declared is not None}
+            manifest = {
+                "model": MODEL,
+                "weights_sha256": digest,
+                "compared_with_the_hub": declared is not None,
+                "settings": settings,
+            }
             if declared is not None:
                 manifest["revision"] = REVISION
             (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
@@ -170,11 +179,23 @@ def labels_of(folder: Path) -> dict[str, str]:
 
 def recorded_digest(folder: Path) -> str | None:
     """The SHA-256 of the weights that was written down when they were put in place; None where there is none."""
-    try:
-        said = json.loads((folder / MANIFEST).read_bytes())["weights_sha256"]
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+    said = _recorded(folder).get("weights_sha256")
     return said if isinstance(said, str) and _SHA256.fullmatch(said) else None
+
+
+def _recorded(folder: Path) -> dict[str, Any]:
+    """What was written down beside a model; empty where that cannot be read."""
+    try:
+        said = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _settings(folder: Path) -> dict[str, str | None]:
+    """What the small files of a model say, as digests by name; None for one that is needed and not there."""
+    small = [name for name in (*FILES, *MORE_FILES) if name != WEIGHTS_FILE]
+    return {name: settings_digest(folder / name) for name in small if name in FILES or (folder / name).is_file()}
 
 
 def _folder(cache: Path) -> Path:

@@ -6,13 +6,17 @@ runs the command once. Parts lie in the cache folder, each in a folder of its ow
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from peakbench.errors import InfrastructureError
 from peakbench.files import sync_folder
+
+_ABANDONED_S = 86_400.0
+"""No copy and no unpacking takes a day: a partial folder that old is of a process that was killed."""
 
 Say = Callable[[str], None]
 """Prints a line for the person who waits."""
@@ -112,6 +116,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     partial: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _forget_abandoned(target)
         partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
         yield partial
         partial.chmod(0o755)  # mkdtemp's is for one user alone; a cache may be shared
@@ -128,3 +133,11 @@ def new_folder(target: Path) -> Iterator[Path]:
     finally:
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _forget_abandoned(target: Path) -> None:
+    """Remove what processes that were killed left beside `target`, which may be half a gigabyte each time."""
+    for left in target.parent.glob(f".{target.name}.*.partial"):
+        with suppress(OSError):  # another process may be quicker
+            if time.time() - left.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(left)

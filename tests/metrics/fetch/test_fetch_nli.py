@@ -212,6 +212,24 @@ def test_changed_weights_or_a_lost_digest_are_not_found_and_fetched_anew(tmp_pat
         assert Nli().fetch(cache, source, print) == Nli().find(cache)
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "spm.model"])
+def test_settings_that_changed_are_not_found_and_fetched_anew(tmp_path: Path, name: str) -> None:
+    cache, source = tmp_path / "cache", write_model(tmp_path / "source")
+    folder = Nli().fetch(cache, source, print)
+    (folder / name).write_bytes(b'{"id2label": {"0": "contradiction", "1": "neutral", "2": "entailment"}}')
+    assert Nli().find(cache) is None
+    assert Nli().fetch(cache, source, print) == Nli().find(cache)
+    (folder / name).unlink()
+    assert Nli().find(cache) is None
+
+
+def test_settings_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    source = write_model(tmp_path / "source")
+    (source / "tokenizer.json").write_bytes(b"{")
+    with pytest.raises(BadInputError, match=r"its tokenizer\.json cannot be read"):
+        Nli().fetch(tmp_path / "cache", source, print)
+
+
 def test_disk_without_room_or_right_to_write_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     source = write_model(tmp_path / "source")

