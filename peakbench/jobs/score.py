@@ -28,7 +28,7 @@ from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.manifest import RunManifest
 from peakbench.runs.records import Record, Response, Usage
 from peakbench.runs.results import MetricResult, Results
-from peakbench.runs.scores import ScoreColumns, ScoresWriter, read_scores
+from peakbench.runs.scores import ScoreColumns, ScoresWriter, groups_of_file
 from peakbench.statistics.summary import summarise
 
 _SAMPLES_AT_ONCE = 1024
@@ -81,7 +81,7 @@ def _score(
             )
             counts = score_answers(answers_to(asked, registry, read_as, majority), metrics, writer)
         del settled
-        results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
+        results = summarise(groups_of_file(folder.scores_path), metrics, len(samples), seed=identity.seed)
         performance = None
         if identity.kind == "run":
             measured = {

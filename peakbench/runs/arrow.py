@@ -77,7 +77,9 @@ def numbers_of(array: "pa.Array", dtype: "type[np.generic]") -> "NDArray[Any]":
     """The numbers of an array, converted where they are of another type; what stands under a null is undetermined."""
     import pyarrow as pa
 
-    array = array.cast(pa.from_numpy_dtype(dtype))
+    wanted = pa.from_numpy_dtype(dtype)
+    if array.type != wanted:
+        array = array.cast(wanted)
     _, data = array.buffers()
     if data is None or not len(array):
         return np.zeros(len(array), dtype=dtype)

@@ -4,8 +4,8 @@ Bootstrap, pooled metrics, subsets and comparisons of runs are all functions of 
 groups, so that a million samples never sit in memory, and strings are dictionary-encoded.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -200,25 +200,53 @@ class ScoresWriter:
             self._partial.unlink(missing_ok=True)
 
 
+ScoreGroups = Callable[[Sequence[str]], Iterator["pa.Table"]]
+"""Gives a table of scores a part after the other, with those of its columns that are named; as often as it is asked."""
+
+
+def groups_of_file(path: Path) -> ScoreGroups:
+    """The row groups of `scores.parquet`.
+
+    The errors of `read_scores` come when the first one is asked for.
+    """
+
+    def groups(columns: Sequence[str]) -> "Iterator[pa.Table]":
+        with _opened(path) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, columns=list(columns), use_threads=False)
+
+    return groups
+
+
+def groups_of_table(table: "pa.Table") -> ScoreGroups:
+    """A table that is in memory, as the only part."""
+    return lambda columns: iter([table.select(list(columns))])
+
+
 def read_scores(path: Path) -> "pa.Table":
-    """Read `scores.parquet`; the columns are those of `scores_schema`.
+    """Read `scores.parquet` as a whole; the columns are those of `scores_schema`.
 
     Raises:
         BadInputError: If it is missing, no table, or was written in another schema version.
     """
+    with _opened(path) as file:
+        return file.read()
+
+
+@contextmanager
+def _opened(path: Path) -> "Iterator[pq.ParquetFile]":
+    """The file, with what is wrong with it said in our words."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     mend = f"score the run again: peakbench score {path.parent}"
     try:
         with pq.ParquetFile(path) as file:  # `read_table` would import pandas
-            table = file.read()
+            found = (file.schema_arrow.metadata or {}).get(b"peakbench.schema_version", b"none").decode()
+            if found != str(SCORES_SCHEMA_VERSION):
+                raise BadInputError(
+                    f"{path}: schema version {found}; this PeakBench reads version {SCORES_SCHEMA_VERSION}", mend=mend
+                )
+            yield file
     except (OSError, pa.ArrowException) as error:
         raise BadInputError(f"{path} cannot be read: {error}", mend=mend) from error
-    found = (table.schema.metadata or {}).get(b"peakbench.schema_version", b"none").decode()
-    if found != str(SCORES_SCHEMA_VERSION):
-        raise BadInputError(
-            f"{path}: schema version {found}; this PeakBench reads version {SCORES_SCHEMA_VERSION}",
-            mend=mend,
-        )
-    return table
