@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -270,24 +271,26 @@ def _timings(records: Iterable[Record]) -> Timings:
     """The timing of every settled record."""
     import numpy as np
 
-    columns = [array("d") for _ in range(7)]
-    gaps = array("d")
+    columns = [array("d") for _ in range(5)]
+    answered, sessions, gaps = bytearray(), array("q"), array("d")
     for record in records:
         timing, usage = record.timing, record.usage if isinstance(record, Response) else Usage()
-        numbers = (timing.started_at, timing.e2el_ms, timing.ttft_ms, isinstance(record, Response), record.session)
-        for column, number in zip(columns, (*numbers, usage.prompt_tokens, usage.completion_tokens), strict=True):
-            column.append(float("nan") if number is None else number)
+        numbers = (timing.started_at, timing.e2el_ms, timing.ttft_ms, usage.prompt_tokens, usage.completion_tokens)
+        for column, number in zip(columns, numbers, strict=True):
+            column.append(nan if number is None else number)
+        answered.append(isinstance(record, Response))
+        sessions.append(record.session)
         gaps.extend(timing.itl_ms or ())
-    found = [np.frombuffer(column, dtype=np.float64) for column in columns]
+    started_at, e2el_ms, ttft_ms, prompt_tokens, completion_tokens = (np.frombuffer(column) for column in columns)
     return Timings(
-        started_at=found[0],
-        e2el_ms=found[1],
-        ttft_ms=found[2],
-        answered=found[3].astype(np.bool_),
-        session=found[4].astype(np.int64),
-        prompt_tokens=found[5],
-        completion_tokens=found[6],
-        itl_ms=np.frombuffer(gaps, dtype=np.float64) if gaps else np.zeros(0),
+        started_at=started_at,
+        e2el_ms=e2el_ms,
+        ttft_ms=ttft_ms,
+        answered=np.frombuffer(answered, dtype=np.bool_),
+        session=np.frombuffer(sessions, dtype=np.int64),
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        itl_ms=np.frombuffer(gaps),
     )
 
 
