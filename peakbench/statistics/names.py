@@ -4,6 +4,7 @@ Each part says the texts that occur in it once, and numbers them in its own way.
 number is its place in the order of all of them, so that it depends on nothing but the texts.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,10 @@ from peakbench.runs.arrow import nulls_of, numbers_of, one_array
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
+
+_TEXTS_AT_ONCE = 65_536
+_MOST_BYTES = 2**31 - 1
+"""What Arrow's texts may have in one array, where their places are numbers of 32 bits."""
 
 
 def part_of(column: "pa.ChunkedArray") -> "tuple[NDArray[np.int32], pa.Array]":
@@ -40,46 +45,50 @@ class Names:
         self.places: list[NDArray[np.int32]] = []
         self.n = 0
         self._parts: list[pa.Array] = []
-        self._used: list[NDArray[np.int64]] = []
+        self._used: list[NDArray[np.int64] | None] = []  # None: all texts of the part
 
     def add(self, column: "pa.ChunkedArray") -> "tuple[NDArray[np.int32], pa.Array]":
         """Add a part; returned is what `part_of` says of it."""
         numbers, texts = part_of(column)
         occurs = np.zeros(len(texts) + 1, dtype=np.bool_)
         occurs[numbers] = True
-        used = np.flatnonzero(occurs[:-1])
-        self._parts.append(texts if len(used) == len(texts) else texts.take(_positions(used)))
+        used = None if occurs[:-1].all() else np.flatnonzero(occurs[:-1])
+        self._parts.append(texts if used is None else texts.take(_positions(used)))
         self._used.append(used)
         self.places.append(np.full(len(texts) + 1, -1, dtype=np.int32))
         return numbers, texts
 
-    def settle(self) -> "pa.Array | None":
+    def settle(self) -> "Iterator[pa.Array]":
         """Number the texts of all parts in their order, which is that of their characters' codes.
 
-        Returns:
-            The texts in that order, for the caller to keep or not; None where there are none.
+        Yields:
+            The texts in that order, some at a time, a text more than once if it was in several parts. All has to be
+            taken, and nothing need be kept.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
 
         if not any(map(len, self._parts)):
-            return None
-        texts = pa.concat_arrays([part.cast(pa.large_string()) for part in self._parts])
+            return
+        if sum(part.nbytes for part in self._parts) > _MOST_BYTES:
+            self._parts = [part.cast(pa.large_string()) for part in self._parts]
+        texts = pa.concat_arrays(self._parts)
         self._parts.clear()
         order = pc.sort_indices(texts)
-        texts = texts.take(order)
         new = np.ones(len(texts), dtype=np.bool_)
-        same = pc.equal(texts[1:], texts[:-1])
-        new[1:] = ~_truths(same)
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            some = texts.take(order[max(start - 1, 0) : start + _TEXTS_AT_ONCE])  # and the last one of those before
+            new[max(start, 1) : start + _TEXTS_AT_ONCE] = ~_truths(pc.equal(some[1:], some[:-1]))
+            yield some[min(start, 1) :]
         numbers = np.empty(len(texts), dtype=np.int32)
         numbers[numbers_of(order, np.uint64)] = np.cumsum(new, dtype=np.int32) - 1
+        self.n = int(numbers.max()) + 1
         start = 0
         for places, used in zip(self.places, self._used, strict=True):
-            places[used] = numbers[start : start + len(used)]
-            start += len(used)
+            n = len(places) - 1 if used is None else len(used)
+            places[:-1][slice(None) if used is None else used] = numbers[start : start + n]
+            start += n
         self._used.clear()
-        self.n = int(numbers.max()) + 1
-        return texts if new.all() else texts.take(_positions(np.flatnonzero(new)))
 
 
 def _positions(positions: "NDArray[np.int64]") -> "pa.Array":

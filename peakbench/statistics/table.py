@@ -70,7 +70,8 @@ class ScoreTable:
             repeat = numbers_of(one_array(group["repeat"]), np.int16)
             kinds.append(_kinds(self._metrics.add(group["metric"])[0], self._slices.add(group["slice"])[0], repeat))
             self._reasons.add(group["reason"])
-        self._samples.settle()
+        for _ in self._samples.settle():  # their names may be many, and none is kept
+            pass
         self.n_samples = self._samples.n
         self.cluster_names = _texts(clusters)
         self._slice_names = _texts(self._slices)
@@ -250,5 +251,4 @@ def _kinds(
 
 def _texts(names: Names) -> list[str]:
     """The texts of a column that has few of them, in their order."""
-    texts = names.settle()
-    return [] if texts is None else texts.to_pylist()
+    return list(dict.fromkeys(text for some in names.settle() for text in some.to_pylist()))

@@ -160,6 +160,7 @@ def test_texts_that_are_not_numbered_yet_and_parts_of_a_table_are_read_too() -> 
         found = ScoreTable(groups_of_table(given_table))
         ((cells,),) = (batch.values() for batch in found.batches({"m": metric("m")}))
         assert found.n_samples == 3
+        assert isinstance(cells, ScoreCells)
         assert same(cells.scores([]).statistics[0, :, 0], [1 / 30, (2 / 30 + 9 / 30) / 2, 3 / 30])
 
 
