@@ -25,7 +25,6 @@ from peakbench.metrics.performance import performance_of
 from peakbench.metrics.registry import Registry
 from peakbench.metrics.signatures import DIGITS
 from peakbench.metrics.skill import SkillOverMajority
-from peakbench.runs.arrow import memory_of_the_system
 from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.manifest import RunManifest
 from peakbench.runs.records import Record, Response, Usage
@@ -50,10 +49,7 @@ def score_run(folder: RunFolder, registry: Registry, samples: Samples | None = N
     """
     manifest = folder.read_manifest()
     benchmark = Benchmark(BenchmarkFile.model_validate(manifest.benchmark), Path(manifest.benchmark_path))
-    with (
-        read_samples(folder, manifest, benchmark) if samples is None else nullcontext(samples) as given,
-        memory_of_the_system(),
-    ):
+    with read_samples(folder, manifest, benchmark) if samples is None else nullcontext(samples) as given:
         return _score(folder, manifest, benchmark, given, registry)
 
 

@@ -5,8 +5,7 @@ hand is the part of Arrow's format that the table of scores needs: numbers, text
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
@@ -15,22 +14,6 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
-
-
-@contextmanager
-def memory_of_the_system() -> Iterator[None]:
-    """Have Arrow take memory from the C library meanwhile, which gives back what is no longer used.
-
-    Arrow's own pool keeps it: to read a table in parts of two megabytes it takes fifty.
-    """
-    import pyarrow as pa
-
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(before)
 
 
 class Numbers:

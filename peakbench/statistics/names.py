@@ -89,6 +89,7 @@ class Names:
             places[:-1][slice(None) if used is None else used] = numbers[start : start + n]
             start += n
         self._used.clear()
+        pa.default_memory_pool().release_unused()  # of a million texts Arrow would keep fifty megabytes
 
 
 def _positions(positions: "NDArray[np.int64]") -> "pa.Array":

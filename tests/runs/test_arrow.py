@@ -75,11 +75,3 @@ def test_a_part_of_an_array_is_read_from_where_it_begins(values: list[int | None
 def test_chunks_become_one_array(chunks: list[list[float | None]]) -> None:
     column = pa.chunked_array(chunks, pa.float64())
     assert arrow.one_array(column).to_pylist() == [value for chunk in chunks for value in chunk]
-
-
-def test_the_pool_that_was_there_is_there_again() -> None:
-    before = pa.default_memory_pool().backend_name
-    with pytest.raises(KeyError), arrow.memory_of_the_system():
-        assert pa.default_memory_pool().backend_name == "system"
-        raise KeyError
-    assert pa.default_memory_pool().backend_name == before
