@@ -100,6 +100,8 @@ def _positions(positions: "NDArray[np.int64]") -> "pa.Array":
 
 def _truths(array: "pa.Array") -> "NDArray[np.bool_]":
     """A boolean array without nulls, unpacked."""
+    if not len(array):
+        return np.zeros(0, dtype=np.bool_)
     bits = np.unpackbits(np.frombuffer(array.buffers()[1], dtype=np.uint8), bitorder="little")
     truths: NDArray[np.bool_] = bits[array.offset : array.offset + len(array)].astype(np.bool_)
     return truths
