@@ -62,7 +62,7 @@ class Names:
         """Number the texts of all parts in their order, which is that of their characters' codes.
 
         Yields:
-            The texts in that order, some at a time, a text more than once if it was in several parts. All has to be
+            The texts in that order, some at a time, and some texts more than once. All has to be
             taken, and nothing need be kept.
         """
         import pyarrow as pa
@@ -79,7 +79,7 @@ class Names:
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             some = texts.take(order[max(start - 1, 0) : start + _TEXTS_AT_ONCE])  # and the last one of those before
             new[max(start, 1) : start + _TEXTS_AT_ONCE] = ~_truths(pc.equal(some[1:], some[:-1]))
-            yield some[min(start, 1) :]
+            yield some
         numbers = np.empty(len(texts), dtype=np.int32)
         numbers[numbers_of(order, np.uint64)] = np.cumsum(new, dtype=np.int32) - 1
         self.n = int(numbers.max()) + 1
