@@ -25,7 +25,7 @@ from peakbench.leaderboards.wording import plural, quantity
 from peakbench.metrics.registry import Registry
 from peakbench.runs.records import Failure, FailureKind, Record, Response, Timing, Usage
 from peakbench.runs.results import MetricResult
-from peakbench.runs.scores import ScoreColumns
+from peakbench.runs.scores import ScoreColumns, groups_of_table
 from peakbench.statistics.frames import results_frame, scores_frame
 from peakbench.statistics.summary import summarise
 
@@ -187,7 +187,7 @@ def score(
         n_unparsed=counts.unparsed,
         n_truncated=counts.truncated,
         rank_by=file.ranked_by if file.ranked_by in chosen else None,
-        results=summarise(table, chosen, len(samples), seed=seed),
+        results=summarise(groups_of_table(table), chosen, len(samples), seed=seed),
         _table=table,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from peakbench.runs.folder import RunFolder, utc_now
 from peakbench.runs.manifest import Identity, RunManifest
 from peakbench.runs.records import Record, Response, Usage
 from peakbench.runs.results import MetricResult, Results
-from peakbench.runs.scores import ScoreColumns, ScoresWriter, read_scores
+from peakbench.runs.scores import ScoreColumns, ScoresWriter, groups_of_file
 from peakbench.statistics.summary import summarise
 
 _SAMPLES_AT_ONCE = 1024
@@ -81,7 +82,7 @@ def _score(
             )
             counts = score_answers(answers_to(asked, registry, read_as, majority), metrics, writer)
         del settled
-        results = summarise(read_scores(folder.scores_path), metrics, len(samples), seed=identity.seed)
+        results = summarise(groups_of_file(folder.scores_path), metrics, len(samples), seed=identity.seed)
         performance = None
         if identity.kind == "run":
             measured = {
@@ -283,26 +284,29 @@ def _timings(records: Iterable[Record]) -> Timings:
     """The timing of every settled record."""
     import numpy as np
 
-    columns = [array("d") for _ in range(8)]
-    gaps = array("d")
+    columns = [array("d") for _ in range(6)]
+    answered, sessions, gaps = bytearray(), array("q"), array("d")
     for record in records:
         timing, usage = record.timing, record.usage if isinstance(record, Response) else Usage()
-        numbers = (timing.started_at, timing.e2el_ms, timing.ttft_ms, isinstance(record, Response), record.session)
         tokens = (usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens)
-        for column, number in zip(columns, (*numbers, *tokens), strict=True):
-            column.append(float("nan") if number is None else number)
+        numbers = (timing.started_at, timing.e2el_ms, timing.ttft_ms, *tokens)
+        for column, number in zip(columns, numbers, strict=True):
+            column.append(nan if number is None else number)
+        answered.append(isinstance(record, Response))
+        sessions.append(record.session)
         gaps.extend(timing.itl_ms or ())
-    found = [np.frombuffer(column, dtype=np.float64) for column in columns]
+    found = [np.frombuffer(column) for column in columns]
+    started_at, e2el_ms, ttft_ms, prompt_tokens, completion_tokens, reasoning_tokens = found
     return Timings(
-        started_at=found[0],
-        e2el_ms=found[1],
-        ttft_ms=found[2],
-        answered=found[3].astype(np.bool_),
-        session=found[4].astype(np.int64),
-        prompt_tokens=found[5],
-        completion_tokens=found[6],
-        reasoning_tokens=found[7],
-        itl_ms=np.frombuffer(gaps, dtype=np.float64) if gaps else np.zeros(0),
+        started_at=started_at,
+        e2el_ms=e2el_ms,
+        ttft_ms=ttft_ms,
+        answered=np.frombuffer(answered, dtype=np.bool_),
+        session=np.frombuffer(sessions, dtype=np.int64),
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        reasoning_tokens=reasoning_tokens,
+        itl_ms=np.frombuffer(gaps),
     )
 
 

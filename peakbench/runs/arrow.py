@@ -4,8 +4,9 @@ pyarrow's own `array` and `to_numpy` import pandas, which takes longer than scor
 hand is the part of Arrow's format that the table of scores needs: numbers, texts that repeat, lists of numbers.
 """
 
+from array import array
 from collections.abc import Sequence
-from itertools import chain
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,47 +16,82 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def numbers_array(values: Sequence[float | None]) -> "pa.Array":
-    """Numbers as float64; None is null."""
-    import pyarrow as pa
+class Numbers:
+    """A column of numbers in the making, in 9 bytes each; None is null."""
 
-    given = np.fromiter((value is not None for value in values), dtype=np.bool_, count=len(values))
-    filled = np.array(values, dtype=np.float64)  # NaN for None, under a null
-    return pa.Array.from_buffers(pa.float64(), len(values), [_bits(given), pa.py_buffer(filled)])
+    def __init__(self) -> None:
+        self._values = array("d")
+        self._given = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def add(self, value: float | None) -> None:
+        """Add one."""
+        self._values.append(nan if value is None else value)
+        self._given.append(value is not None)
+
+    def made(self) -> "pa.Array":
+        """The column, as float64."""
+        import pyarrow as pa
+
+        values = np.array(self._values)  # a copy, for what is added later
+        given = np.array(self._given, dtype=np.bool_)
+        return pa.Array.from_buffers(pa.float64(), len(values), [_bits(given), pa.py_buffer(values)])
 
 
-def lists_array(values: Sequence[Sequence[float] | None]) -> "pa.Array":
-    """Lists of numbers as lists of float64; None is null."""
-    import pyarrow as pa
+class Lists:
+    """A column of lists of numbers in the making, in 4 bytes each and 8 a number; None is null."""
 
-    given = np.fromiter((value is not None for value in values), dtype=np.bool_, count=len(values))
-    offsets = _offsets([0 if value is None else len(value) for value in values])
-    flat = np.fromiter(chain.from_iterable(value for value in values if value is not None), dtype=np.float64)
-    child = pa.Array.from_buffers(pa.float64(), len(flat), [None, pa.py_buffer(flat)])
-    return pa.Array.from_buffers(
-        pa.list_(pa.float64()), len(values), [_bits(given), pa.py_buffer(offsets)], children=[child]
-    )
+    def __init__(self) -> None:
+        self._lengths = array("i")
+        self._numbers = array("d")
+
+    def add(self, numbers: Sequence[float] | None) -> None:
+        """Add one."""
+        if numbers is None:
+            self._lengths.append(-1)
+            return
+        self._lengths.append(len(numbers))
+        self._numbers.extend(numbers)
+
+    def made(self) -> "pa.Array":
+        """The column, as lists of float64."""
+        import pyarrow as pa
+
+        lengths = np.array(self._lengths)
+        child = pa.Array.from_buffers(pa.float64(), len(self._numbers), [None, pa.py_buffer(np.array(self._numbers))])
+        buffers = [_bits(lengths >= 0), pa.py_buffer(_offsets(np.maximum(lengths, 0)))]
+        return pa.Array.from_buffers(pa.list_(pa.float64()), len(lengths), buffers, children=[child])
 
 
-def words_array(values: Sequence[str | None], lengths: "NDArray[np.int64] | None" = None) -> "pa.Array":
-    """Texts as a dictionary array, int32 to text, in the order of their first use; None is null.
+class Words:
+    """A column of texts that repeat in the making, in 4 bytes each; None is null."""
 
-    Args:
-        values: The texts.
-        lengths: How often each stands in a row; once when not given.
-    """
-    import pyarrow as pa
+    def __init__(self) -> None:
+        self._places: dict[str | None, int] = {None: -1}
+        self._codes = array("i")
 
-    words = [word for word in dict.fromkeys(values) if word is not None]
-    places: dict[str | None, int] = {None: -1, **{word: place for place, word in enumerate(words)}}
-    codes = np.fromiter(map(places.__getitem__, values), dtype=np.int32, count=len(values))
-    if lengths is not None:
-        codes = np.repeat(codes, lengths)
-    indices = pa.Array.from_buffers(pa.int32(), len(codes), [_bits(codes >= 0), pa.py_buffer(codes)])
-    encoded = [word.encode() for word in words]
-    offsets = _offsets([len(word) for word in encoded])
-    dictionary = pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
-    return pa.DictionaryArray.from_arrays(indices, dictionary)
+    def add(self, word: str | None) -> None:
+        """Add one."""
+        self._codes.append(self._places.setdefault(word, len(self._places) - 1))
+
+    def made(self, lengths: "NDArray[np.int64] | None" = None) -> "pa.Array":
+        """The column as a dictionary array, int32 to text, in the order of their first use.
+
+        Args:
+            lengths: How often each stands in a row; once when not given.
+        """
+        import pyarrow as pa
+
+        codes = np.array(self._codes)
+        if lengths is not None:
+            codes = np.repeat(codes, lengths)
+        indices = pa.Array.from_buffers(pa.int32(), len(codes), [_bits(codes >= 0), pa.py_buffer(codes)])
+        encoded = [word.encode() for word in self._places if word is not None]
+        offsets = _offsets([len(word) for word in encoded])
+        dictionary = pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
+        return pa.DictionaryArray.from_arrays(indices, dictionary)
 
 
 def whole_numbers_array(values: "NDArray[np.int16]") -> "pa.Array":
@@ -77,7 +113,9 @@ def numbers_of(array: "pa.Array", dtype: "type[np.generic]") -> "NDArray[Any]":
     """The numbers of an array, converted where they are of another type; what stands under a null is undetermined."""
     import pyarrow as pa
 
-    array = array.cast(pa.from_numpy_dtype(dtype))
+    wanted = pa.from_numpy_dtype(dtype)
+    if array.type != wanted:
+        array = array.cast(wanted)
     _, data = array.buffers()
     if data is None or not len(array):
         return np.zeros(len(array), dtype=dtype)
@@ -101,7 +139,7 @@ def _bits(given: "NDArray[np.bool_]") -> Any:
     return None if given.all() else pa.py_buffer(np.packbits(given, bitorder="little"))
 
 
-def _offsets(lengths: Sequence[int]) -> "NDArray[np.int32]":
+def _offsets(lengths: "Sequence[int] | NDArray[np.int32]") -> "NDArray[np.int32]":
     offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
     np.cumsum(lengths, out=offsets[1:])
     return offsets

@@ -4,8 +4,9 @@ Bootstrap, pooled metrics, subsets and comparisons of runs are all functions of 
 groups, so that a million samples never sit in memory, and strings are dictionary-encoded.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ import numpy as np
 
 from peakbench.errors import BadInputError
 from peakbench.files import disk_errors, put_in_place
-from peakbench.runs.arrow import lists_array, numbers_array, whole_numbers_array, words_array
+from peakbench.runs.arrow import Lists, Numbers, Words, whole_numbers_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -93,54 +94,53 @@ class SliceScore(Protocol):
 
 
 class ScoreColumns:
-    """The table in the making: a row as an object of its own would cost more than most scores do.
+    """The table in the making, in some 50 bytes a row: objects of Python's own would take ten times as much.
 
     What the slices of one metric, sample and repeat share is kept once for all of them, until the table is made.
     """
 
     def __init__(self, schema: "pa.Schema | None" = None) -> None:
         self._schema = schema or scores_schema()
-        self._samples: list[str] = []
-        self._repeats: list[int] = []
-        self._clusters: list[str | None] = []
-        self._metrics: list[str] = []
-        self._lengths: list[int] = []
-        # Texts, numbers and tuples of numbers, which the garbage collector passes over, instead of the scores.
-        self._slices: list[str] = []
-        self._values: list[float | None] = []
-        self._reasons: list[str | None] = []
-        self._stats: list[tuple[float, ...] | None] = []
+        self._samples = Words()
+        self._repeats = array("h")
+        self._clusters = Words()
+        self._metrics = Words()
+        self._lengths = array("q")
+        self._slices = Words()
+        self._values = Numbers()
+        self._reasons = Words()
+        self._stats = Lists()
 
     def __len__(self) -> int:
         return len(self._values)
 
     def add(self, sample_id: str, repeat: int, cluster: str | None, metric: str, scores: Sequence[SliceScore]) -> None:
         """Add one metric's scores for one sample and repeat; the words are those of `ScoreRow`."""
-        self._samples.append(sample_id)
+        self._samples.add(sample_id)
         self._repeats.append(repeat)
-        self._clusters.append(cluster)
-        self._metrics.append(metric)
+        self._clusters.add(cluster)
+        self._metrics.add(metric)
         self._lengths.append(len(scores))
         for score in scores:
-            self._slices.append(score.slice)
-            self._values.append(score.value)
-            self._reasons.append(score.reason)
-            self._stats.append(score.stats)
+            self._slices.add(score.slice)
+            self._values.add(score.value)
+            self._reasons.add(score.reason)
+            self._stats.add(score.stats)
 
     def table(self) -> "pa.Table":
         """Everything that was added, in its order; the columns are those of `scores_schema`."""
         import pyarrow as pa
 
-        lengths = np.array(self._lengths, dtype=np.int64)
+        lengths = np.array(self._lengths)
         columns = {
-            "sample_id": words_array(self._samples, lengths),
-            "repeat": whole_numbers_array(np.repeat(np.array(self._repeats, dtype=np.int16), lengths)),
-            "cluster": words_array(self._clusters, lengths),
-            "metric": words_array(self._metrics, lengths),
-            "slice": words_array(self._slices),
-            "value": numbers_array(self._values),
-            "reason": words_array(self._reasons),
-            "stats": lists_array(self._stats),
+            "sample_id": self._samples.made(lengths),
+            "repeat": whole_numbers_array(np.repeat(np.array(self._repeats), lengths)),
+            "cluster": self._clusters.made(lengths),
+            "metric": self._metrics.made(lengths),
+            "slice": self._slices.made(),
+            "value": self._values.made(),
+            "reason": self._reasons.made(),
+            "stats": self._stats.made(),
         }
         return pa.Table.from_arrays([columns[name] for name in self._schema.names], schema=self._schema)
 
@@ -200,25 +200,53 @@ class ScoresWriter:
             self._partial.unlink(missing_ok=True)
 
 
+ScoreGroups = Callable[[Sequence[str]], Iterator["pa.Table"]]
+"""Gives a table of scores a part after the other, with those of its columns that are named; as often as it is asked."""
+
+
+def groups_of_file(path: Path) -> ScoreGroups:
+    """The row groups of `scores.parquet`.
+
+    The errors of `read_scores` come when the first one is asked for.
+    """
+
+    def groups(columns: Sequence[str]) -> "Iterator[pa.Table]":
+        with _opened(path) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, columns=list(columns), use_threads=False)
+
+    return groups
+
+
+def groups_of_table(table: "pa.Table") -> ScoreGroups:
+    """A table that is in memory, as the only part."""
+    return lambda columns: iter([table.select(list(columns))])
+
+
 def read_scores(path: Path) -> "pa.Table":
-    """Read `scores.parquet`; the columns are those of `scores_schema`.
+    """Read `scores.parquet` as a whole; the columns are those of `scores_schema`.
 
     Raises:
         BadInputError: If it is missing, no table, or was written in another schema version.
     """
+    with _opened(path) as file:
+        return file.read()
+
+
+@contextmanager
+def _opened(path: Path) -> "Iterator[pq.ParquetFile]":
+    """The file, with what is wrong with it said in our words."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     mend = f"score the run again: peakbench score {path.parent}"
     try:
         with pq.ParquetFile(path) as file:  # `read_table` would import pandas
-            table = file.read()
+            found = (file.schema_arrow.metadata or {}).get(b"peakbench.schema_version", b"none").decode()
+            if found != str(SCORES_SCHEMA_VERSION):
+                raise BadInputError(
+                    f"{path}: schema version {found}; this PeakBench reads version {SCORES_SCHEMA_VERSION}", mend=mend
+                )
+            yield file
     except (OSError, pa.ArrowException) as error:
         raise BadInputError(f"{path} cannot be read: {error}", mend=mend) from error
-    found = (table.schema.metadata or {}).get(b"peakbench.schema_version", b"none").decode()
-    if found != str(SCORES_SCHEMA_VERSION):
-        raise BadInputError(
-            f"{path}: schema version {found}; this PeakBench reads version {SCORES_SCHEMA_VERSION}",
-            mend=mend,
-        )
-    return table

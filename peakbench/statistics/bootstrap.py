@@ -16,8 +16,8 @@ from peakbench.statistics.intervals import LEVEL, Interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_CHUNK_NUMBERS = 8_000_000
-"""Numbers held at a time (64 MB), however many samples and draws there are."""
+_CHUNK_NUMBERS = 2_000_000
+"""Numbers held at a time (16 MB), however many draws there are; of more samples, those of two draws."""
 _BLOCK_NUMBERS = 100_000
 """Numbers drawn by one call: for few samples, a call costs ten times its numbers."""
 
@@ -36,7 +36,7 @@ def resampled_totals(statistics: "NDArray[np.float64]", draws: int, seed: int) -
     n, k = statistics.shape
     drawn = resamples(n, draws, seed)
     totals = np.empty((draws, k))
-    chunk = max(1, min(draws, _CHUNK_NUMBERS // max(n, 1)))
+    chunk = max(1, min(draws, max(2, _CHUNK_NUMBERS // max(n, 1))))  # one draw alone is summed in another order
     counts = np.empty((chunk, n))
     for start in range(0, draws, chunk):
         stop = min(start + chunk, draws)

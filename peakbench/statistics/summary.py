@@ -17,7 +17,7 @@ between the repeats of one: more samples reduce the first, more repeats only the
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,14 +25,15 @@ from peakbench.errors import BadInputError, OutOfRangeError
 from peakbench.metrics.metric import PooledMetric
 from peakbench.runs.results import MetricResult, RepeatVariance, Result
 from peakbench.statistics.bootstrap import percentile_interval, resampled_totals, resamples
+from peakbench.statistics.cells import RowCells, SampleRows, SampleScores, ScoreCells
 from peakbench.statistics.intervals import Interval, clip_interval, rate_interval, t_interval
-from peakbench.statistics.table import SampleScores, ScoreTable
+from peakbench.statistics.table import ScoreTable
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from peakbench.metrics.metric import Metric
+    from peakbench.runs.scores import ScoreGroups
 
 _SLACK = 1e-9
 """How far rounding may carry a value out of its range, or a mean away from the value of its metric."""
@@ -41,12 +42,12 @@ _NOT_SCORED = "not scored"
 
 
 def summarise(
-    table: "pa.Table", metrics: "Mapping[str, Metric]", n_samples: int, seed: int = 0, draws: int = 1000
+    groups: "ScoreGroups", metrics: "Mapping[str, Metric]", n_samples: int, seed: int = 0, draws: int = 1000
 ) -> dict[str, MetricResult]:
     """Make results of the scores of a run.
 
     Args:
-        table: The columns of `peakbench.runs.scores.scores_schema`, in any order of rows.
+        groups: Gives the table a part after the other, in any order of rows, as often as it is asked.
         metrics: Id to metric; rows of other metrics are left alone.
         n_samples: Samples asked about. Those without a score count as undefined, `not scored`.
         seed: Of the bootstrap; every metric sees the same resamples.
@@ -60,14 +61,18 @@ def summarise(
             does not fit a metric's definition.
         OutOfRangeError: If a value is outside its metric's range.
     """
-    scores = ScoreTable.of(table)
-    if len(scores.samples) > n_samples:
+    scores = ScoreTable(groups)
+    if scores.n_samples > n_samples:
         raise BadInputError(
-            f"the scores hold {len(scores.samples)} samples, but the run asked about {n_samples}",
+            f"the scores hold {scores.n_samples} samples, but the run asked about {n_samples}",
             mend="score the run again: peakbench score RUN",
         )
     run = _Run(scores, n_samples, seed, draws)
-    return {name: run.result(metric) for name, metric in metrics.items()}
+    results = {}
+    for batch in scores.batches(metrics):
+        for name in list(batch):
+            results[name] = run.result(metrics[name], batch.pop(name))
+    return results
 
 
 class _Run:
@@ -80,14 +85,16 @@ class _Run:
         self.draws = draws
         self.units: NDArray[np.int64] | None = None
         if scores.cluster_names:
-            own = len(scores.cluster_names) + np.arange(len(scores.samples))
-            self.units = np.unique(np.where(scores.clusters >= 0, scores.clusters, own), return_inverse=True)[1]
+            alone = scores.clusters < 0
+            own = len(scores.cluster_names) - 1 + np.cumsum(alone)
+            self.units = np.where(alone, own, scores.clusters)
 
-    def result(self, metric: "Metric") -> MetricResult:
+    def result(self, metric: "Metric", cells: ScoreCells | RowCells) -> MetricResult:
         """A metric's value for the run and for each slice."""
-        if isinstance(metric, PooledMetric):
-            return self._pooled(metric)
-        found = self.scores.scores(metric.definition.id, len(metric.statistics))
+        if isinstance(cells, RowCells):
+            assert isinstance(metric, PooledMetric), "only their statistics are rows"
+            return self._pooled(metric, cells.scores(self.scores.reason_names))
+        found = cells.scores(self.scores.reason_names)
         totals = found.statistics.sum(axis=1)
         points = self._values(metric, totals)
         intervals, method = self._intervals(metric, found, points)
@@ -143,9 +150,8 @@ class _Run:
             slices=slices,
         )
 
-    def _pooled(self, metric: PooledMetric) -> MetricResult:
+    def _pooled(self, metric: PooledMetric, found: SampleRows) -> MetricResult:
         """The value of a metric of rows: of all rows of the run, of a slice, of a cluster."""
-        found = self.scores.rows(metric.definition.id, len(metric.statistics))
         bounds = metric.definition.bounds
         method = "none"
         if metric.definition.interval == "bootstrap":
@@ -278,6 +284,8 @@ def _repeat_variance(found: SampleScores, row: int) -> RepeatVariance | None:
     The samples' means vary as the samples do, and beside that by the share of the repeats' spread that is left in a
     mean of them: what lies between samples is the rest, at least 0.
     """
+    if found.repeats is None or found.spread is None:
+        return None
     repeated = found.repeats[row] > 1
     if repeated.sum() < 2:
         return None
@@ -301,7 +309,7 @@ def _assert_mean(metric: "Metric", name: str, values: "NDArray[np.float64]", poi
         )
 
 
-def _sums(codes: "NDArray[np.int64]", rows: "NDArray[np.float64]", count: int = 0) -> "NDArray[np.float64]":
+def _sums(codes: "NDArray[np.integer[Any]]", rows: "NDArray[np.float64]", count: int = 0) -> "NDArray[np.float64]":
     """Sum of the rows of each code; shape `(codes, k)`."""
     columns = [np.bincount(codes, weights=column, minlength=count) for column in rows.T]
     return np.stack(columns, axis=1)

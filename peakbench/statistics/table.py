@@ -1,267 +1,254 @@
-"""`scores.parquet` as arrays: sorted, checked, and with the repeats of a sample averaged.
+"""`scores.parquet` as arrays: checked, in a fixed order, and no more of it in memory than is being looked at.
 
 The table names samples, metrics and slices by text and may come in any order. Here everything has a number, in the
-order of its name, so that the same rows give the same sums to the last bit, however they were ordered.
+order of its name, so that the same rows give the same sums to the last bit, however they were ordered. The table is
+gone through once for its names, and then once for as many metrics as fit into some megabytes: a run of a few thousand
+samples is read at once, one of a million a metric at a time.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from peakbench.errors import BadInputError, OutOfRangeError
+from peakbench.metrics.metric import PooledMetric
 from peakbench.runs.arrow import nulls_of, numbers_of, one_array
+from peakbench.statistics.cells import RowCells, Rows, ScoreCells
+from peakbench.statistics.names import Names, part_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from peakbench.metrics.metric import Metric
+    from peakbench.runs.scores import ScoreGroups
+
+_BYTES_AT_ONCE = 32_000_000
+"""As many metrics as take this much are read at once; one that takes more is read alone."""
+
 _SCORE_AGAIN = "score the run again: peakbench score RUN"
 
 
-@dataclass(frozen=True, slots=True)
-class SampleScores:
-    """One metric's scores, a row for each slice and a column for each sample, repeats averaged.
+@dataclass(slots=True)
+class _Extent:
+    """How much the table holds of one metric."""
 
-    Attributes:
-        slices: Names of the rows; the whole sample, `""`, comes first when it is there.
-        present: Shape `(slices, samples)`: whether the table has a row for it.
-        counted: Shape `(slices, samples)`: whether any repeat has a value, or contributes statistics without one.
-        values: Shape `(slices, samples)`: mean over the repeats in which it is defined, else NaN.
-        statistics: Shape `(slices, samples, k)`: mean over the repeats that contribute, else 0.
-        repeats: Shape `(slices, samples)`, int64: repeats in which it is defined.
-        spread: Shape `(slices, samples)`: unbiased variance of the value over the repeats; NaN below two of them.
-        reasons: Number of samples that do not count for each reason, in the slice `""`; the first repeat's reason
-            counts.
-    """
-
-    slices: list[str]
-    present: "NDArray[np.bool_]"
-    counted: "NDArray[np.bool_]"
-    values: "NDArray[np.float64]"
-    statistics: "NDArray[np.float64]"
-    repeats: "NDArray[np.int64]"
-    spread: "NDArray[np.float64]"
-    reasons: dict[str, int]
+    repeats: int = 1
+    slices: set[int] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
-class SampleRows:
-    """The scores of one metric whose statistics are rows, of all repeats.
-
-    Attributes:
-        slices: As in `SampleScores`.
-        present: Shape `(slices, samples)`: whether the table has a row for it.
-        counted: Shape `(slices, samples)`: whether it has rows in any repeat.
-        rows: For each slice and each sample the rows of its answers, shape `(rows, k)` each.
-        reasons: As in `SampleScores`.
-    """
-
-    slices: list[str]
-    present: "NDArray[np.bool_]"
-    counted: "NDArray[np.bool_]"
-    rows: "list[list[list[NDArray[np.float64]]]]"
-    reasons: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """The whole table, sorted by metric, slice, sample and repeat. Codes are positions in the sorted names.
+    """What of the table is the same for all metrics, and the way to the scores of each.
 
     Attributes:
-        samples: Names of the samples.
-        clusters: Shape `(samples,)`: code of each sample's cluster, -1 for none.
+        n_samples: How many samples there are; they go by their number, in the order of their names.
+        clusters: Shape `(samples,)`: number of each sample's cluster, -1 for none.
         cluster_names: Names of the clusters.
         repeated: Whether any sample was asked more than once.
+        reason_names: The reasons why values are undefined, in the order of their numbers.
     """
 
-    samples: list[str]
-    clusters: "NDArray[np.int64]"
-    cluster_names: list[str]
-    repeated: bool
-    _metrics: dict[str, slice]
-    _slice_names: list[str]
-    _reason_names: list[str]
-    _slice: "NDArray[np.int64]"
-    _sample: "NDArray[np.int64]"
-    _value: "NDArray[np.float64]"
-    _reason: "NDArray[np.int64]"
-    _start: "NDArray[np.int64]"
-    _length: "NDArray[np.int64]"
-    _flat: "NDArray[np.float64]"
+    def __init__(self, groups: "ScoreGroups") -> None:
+        """Go through the table for its names.
 
-    @classmethod
-    def of(cls, table: "pa.Table") -> "ScoreTable":
-        """Read the columns of `peakbench.runs.scores.scores_schema`.
+        Args:
+            groups: Gives the parts of the table, with those columns of `peakbench.runs.scores.scores_schema` that it is
+                asked for.
 
         Raises:
-            BadInputError: If a sample is scored twice, or stands in two clusters.
+            BadInputError: If the table cannot be read, or a sample stands in two clusters.
         """
-        metric, metric_names = _codes(table["metric"])
-        slice_, slice_names = _codes(table["slice"])
-        sample, samples = _codes(table["sample_id"])
-        cluster, cluster_names = _codes(table["cluster"])
-        reason, reason_names = _codes(table["reason"])
-        repeat = numbers_of(one_array(table["repeat"]), np.int16).astype(np.int64)
-        value = one_array(table["value"])
+        self._groups = groups
+        self._samples, clusters, self._metrics, self._slices, self._reasons = (Names() for _ in range(5))
+        of_samples, kinds = [], []
+        for group in groups(["sample_id", "repeat", "cluster", "metric", "slice", "reason"]):
+            sample, ids = self._samples.add(group["sample_id"])
+            of_samples.append(_clusters_of(sample, clusters.add(group["cluster"])[0], ids))
+            repeat = numbers_of(one_array(group["repeat"]), np.int16)
+            kinds.append(_kinds(self._metrics.add(group["metric"])[0], self._slices.add(group["slice"])[0], repeat))
+            self._reasons.add(group["reason"])
+        for _ in self._samples.settle():  # their names may be many, and none is kept
+            pass
+        self.n_samples = self._samples.n
+        self.cluster_names = _texts(clusters)
+        self._slice_names = _texts(self._slices)
+        self.reason_names = _texts(self._reasons)
+        self.clusters = self._settled_clusters(clusters, of_samples)
+        self._metric_names = _texts(self._metrics)
+        self._numbers = {name: number for number, name in enumerate(self._metric_names)}
+        self._extents = [_Extent() for _ in self._metric_names]
+        for metrics, slices, found in zip(self._metrics.places, self._slices.places, kinds, strict=True):
+            for metric, part, repeats in found:
+                extent = self._extents[metrics[metric]]
+                extent.repeats = max(extent.repeats, repeats)
+                extent.slices.add(int(slices[part]))
+        self.repeated = any(extent.repeats > 1 for extent in self._extents)
 
-        repeats = int(repeat.max(initial=0)) + 1
-        key = ((metric * len(slice_names) + slice_) * len(samples) + sample) * repeats + repeat
-        order = np.argsort(key, kind="stable")
-        key, sample, cluster, metric = key[order], sample[order], cluster[order], metric[order]
-        twice = np.flatnonzero(key[1:] == key[:-1])
-        if len(twice):
-            row = twice[0]
-            raise BadInputError(
-                f"sample {samples[sample[row]]} is scored twice by {metric_names[metric[row]]}", mend=_SCORE_AGAIN
-            )
-        clusters = np.full(len(samples), -1, dtype=np.int64)
-        clusters[sample] = cluster
-        torn = np.flatnonzero(clusters[sample] != cluster)
-        if len(torn):
-            raise BadInputError(f"sample {samples[sample[torn[0]]]} stands in two clusters", mend=_SCORE_AGAIN)
+    def batches(self, metrics: "Mapping[str, Metric]") -> "Iterator[dict[str, ScoreCells | RowCells]]":
+        """The scores of some metrics after those of others; what of a batch was looked at should be taken out of it.
 
-        stats = one_array(table["stats"])
-        offsets = numbers_of(stats.offsets, np.int32).astype(np.int64)
-        length = np.where(nulls_of(stats), -1, np.diff(offsets))
-        ends = np.searchsorted(metric, np.arange(len(metric_names) + 1))
-        return cls(
-            samples=samples,
-            clusters=clusters,
-            cluster_names=cluster_names,
-            repeated=repeats > 1,
-            _metrics={name: slice(int(ends[i]), int(ends[i + 1])) for i, name in enumerate(metric_names)},
-            _slice_names=slice_names,
-            _reason_names=reason_names,
-            _slice=slice_[order],
-            _sample=sample,
-            _value=np.where(nulls_of(value), np.nan, numbers_of(value, np.float64))[order],
-            _reason=reason[order],
-            _start=offsets[:-1][order],
-            _length=length[order],
-            _flat=np.where(nulls_of(stats.values), np.nan, numbers_of(stats.values, np.float64)),
-        )
+        Args:
+            metrics: Id to metric.
 
-    def scores(self, metric: str, k: int) -> SampleScores:
-        """One metric's scores, with `k` sufficient statistics each.
+        Yields:
+            Id to scores, in the order of `metrics`.
 
         Raises:
-            BadInputError: If the table has another number of statistics.
+            BadInputError: If a sample is scored twice, or has other statistics than the metric's definition names.
             OutOfRangeError: If a value or a statistic is infinite, or a statistic is NaN.
         """
-        rows, codes, cell = self._cells(metric)
-        n, cells = len(self.samples), len(codes) * len(self.samples)
+        batch: dict[str, ScoreCells | RowCells] = {}
+        taken = 0
+        for name, metric in metrics.items():
+            number = self._numbers.get(metric.definition.id)
+            extent = _Extent() if number is None else self._extents[number]
+            parts = self._parts(extent)
+            kind = RowCells if isinstance(metric, PooledMetric) else ScoreCells
+            k = len(metric.statistics)
+            size = len(parts) * self.n_samples * extent.repeats * kind.bytes_a_place(k)
+            if batch and taken + size > _BYTES_AT_ONCE:
+                yield self._filled(batch, metrics)
+                batch, taken = {}, 0
+            batch[name] = kind(parts, self.n_samples, extent.repeats, k)
+            taken += size
+        if batch:
+            yield self._filled(batch, metrics)
 
-        value = self._value[rows]
-        self._refuse(metric, rows, np.isinf(value))
-        defined = ~np.isnan(value)
-        values = _means(cell[defined], value[defined], cells)
+    def _parts(self, extent: _Extent) -> dict[int, str]:
+        """A metric's slices by their numbers; the whole sample is among them wherever any metric has it."""
+        whole = {0} if self._slice_names[:1] == [""] else set()
+        return {part: self._slice_names[part] for part in sorted(extent.slices | whole)}
 
-        contributes = self._length[rows] >= 0
-        if np.any(self._length[rows][contributes] != k):
-            raise BadInputError(
-                f"the scores of {metric} do not have the {k} statistics that its definition names", mend=_SCORE_AGAIN
+    def _filled(
+        self, batch: "dict[str, ScoreCells | RowCells]", metrics: "Mapping[str, Metric]"
+    ) -> "dict[str, ScoreCells | RowCells]":
+        """Go through the table, and put the rows of these metrics into their places."""
+        known = {name: self._numbers.get(metrics[name].definition.id) for name in batch}
+        wanted = [(number, batch[name]) for name, number in known.items() if number is not None]
+        columns = ["sample_id", "repeat", "metric", "slice", "value", "reason", "stats"]
+        for place, group in enumerate(self._groups(columns) if wanted else ()):
+            part = self._part(group, place)
+            for number, cells in wanted:
+                self._put(number, cells, part)
+        return batch
+
+    def _part(self, group: "pa.Table", place: int) -> "_Part":
+        """One part of the table, with numbers for names."""
+        metric, part, reason = (
+            names.places[place][part_of(group[column])[0]]
+            for column, names in (("metric", self._metrics), ("slice", self._slices), ("reason", self._reasons))
+        )
+        sample, ids = part_of(group["sample_id"])
+        value, stats = one_array(group["value"]), one_array(group["stats"])
+        offsets = numbers_of(stats.offsets, np.int32)
+        return _Part(
+            ids=ids,
+            id_of=sample,
+            metric=metric,
+            rows=Rows(
+                slice=part,
+                sample=self._samples.places[place][sample],
+                repeat=numbers_of(one_array(group["repeat"]), np.int16),
+                value=np.where(nulls_of(value), np.nan, numbers_of(value, np.float64)),
+                reason=reason,
+                start=offsets[:-1],
+                length=np.where(nulls_of(stats), -1, np.diff(offsets)),
+                numbers=np.where(nulls_of(stats.values), np.nan, numbers_of(stats.values, np.float64)),
+            ),
+        )
+
+    def _put(self, metric: int, cells: ScoreCells | RowCells, part: "_Part") -> None:
+        """Put one metric's rows of one part into their places."""
+        where = np.flatnonzero(part.metric == metric)
+        if not len(where):
+            return
+        name, rows = self._metric_names[metric], part.rows.only(where)
+        for row in where[cells.twice(rows)][:1]:
+            raise BadInputError(f"sample {part.sample_id(row)} is scored twice by {name}", mend=_SCORE_AGAIN)
+        misfit = cells.misfit(rows)
+        if misfit:
+            raise BadInputError(f"the scores of {name} {misfit} that its definition names", mend=_SCORE_AGAIN)
+        for row in where[cells.put(rows)][:1]:
+            raise OutOfRangeError(
+                f"{name}: sample {part.sample_id(row)} has a score or a statistic that is no finite number"
             )
-        gathered = self._flat[self._start[rows][contributes][:, None] + np.arange(k)]
-        broken = np.zeros(len(value), dtype=bool)
-        broken[contributes] = ~np.isfinite(gathered).all(axis=1)
-        self._refuse(metric, rows, broken)
-        statistics = np.empty((cells, k))
-        for column in range(k):
-            statistics[:, column] = np.nan_to_num(_means(cell[contributes], gathered[:, column], cells))
 
-        counted = np.bincount(cell[defined | contributes], minlength=cells) > 0
-        repeats = np.bincount(cell[defined], minlength=cells)
-        squares = (value[defined] - values[cell[defined]]) ** 2
-        spread = np.full(cells, np.nan)
-        np.divide(
-            np.bincount(cell[defined], weights=squares, minlength=cells), repeats - 1, out=spread, where=repeats > 1
-        )
-
-        return SampleScores(
-            slices=[self._slice_names[code] for code in codes],
-            present=(np.bincount(cell, minlength=cells) > 0).reshape(len(codes), n),
-            counted=counted.reshape(len(codes), n),
-            values=values.reshape(len(codes), n),
-            statistics=statistics.reshape(len(codes), n, k),
-            repeats=repeats.reshape(len(codes), n),
-            spread=spread.reshape(len(codes), n),
-            reasons=dict(self._reasons(rows, cell, ~counted)),
-        )
-
-    def rows(self, metric: str, k: int) -> SampleRows:
-        """The scores of a metric whose statistics are rows of `k` numbers.
-
-        Raises:
-            BadInputError: If the table has rows of another width.
-            OutOfRangeError: If a statistic is no finite number.
-        """
-        rows, codes, cell = self._cells(metric)
-        n, cells = len(self.samples), len(codes) * len(self.samples)
-        start, length = self._start[rows], self._length[rows]
-        if np.any(length[length > 0] % k):
-            raise BadInputError(
-                f"the scores of {metric} are no rows of the {k} statistics that its definition names", mend=_SCORE_AGAIN
-            )
-        found: list[list[list[NDArray[np.float64]]]] = [[[] for _ in range(n)] for _ in codes]
-        broken = np.zeros(len(cell), dtype=bool)
-        for place in np.flatnonzero(length > 0).tolist():
-            numbers = self._flat[start[place] : start[place] + length[place]].reshape(-1, k)
-            broken[place] = not np.isfinite(numbers).all()
-            found[cell[place] // n][cell[place] % n].append(numbers)
-        self._refuse(metric, rows, broken)
-        counted = np.bincount(cell[length > 0], minlength=cells) > 0
-        return SampleRows(
-            slices=[self._slice_names[code] for code in codes],
-            present=(np.bincount(cell, minlength=cells) > 0).reshape(len(codes), n),
-            counted=counted.reshape(len(codes), n),
-            rows=found,
-            reasons=dict(self._reasons(rows, cell, ~counted)),
-        )
-
-    def _cells(self, metric: str) -> "tuple[slice, NDArray[np.int64], NDArray[np.int64]]":
-        """A metric's rows of the table, the codes of its slices, and each row's place among slices and samples."""
-        rows = self._metrics.get(metric, slice(0, 0))
-        codes = np.unique(np.append(self._slice[rows], self._slice_names.index("") if "" in self._slice_names else []))
-        codes = codes.astype(np.int64)
-        return rows, codes, np.searchsorted(codes, self._slice[rows]) * len(self.samples) + self._sample[rows]
-
-    def _reasons(
-        self, rows: slice, cell: "NDArray[np.int64]", undefined: "NDArray[np.bool_]"
-    ) -> Iterator[tuple[str, int]]:
-        """Why whole samples do not count, and how many for each reason, in the order of the reasons."""
-        names = np.array(self._slice_names, dtype=object)
-        _, first = np.unique(cell, return_index=True)
-        first = first[undefined[cell[first]] & (names[self._slice[rows][first]] == "")]
-        for code, count in zip(*np.unique(self._reason[rows][first], return_counts=True), strict=True):
-            yield (self._reason_names[code] if code >= 0 else "no reason given"), int(count)
-
-    def _refuse(self, metric: str, rows: slice, broken: "NDArray[np.bool_]") -> None:
-        if broken.any():
-            sample = self.samples[self._sample[rows][np.flatnonzero(broken)[0]]]
-            raise OutOfRangeError(f"{metric}: sample {sample} has a score or a statistic that is no finite number")
+    def _settled_clusters(self, names: Names, of_samples: "list[NDArray[np.int32]]") -> "NDArray[np.int32]":
+        """Each sample's cluster, by what each part says of its samples."""
+        clusters = np.full(self.n_samples, -1, dtype=np.int32)
+        known = np.zeros(self.n_samples, dtype=np.bool_)
+        for place, (samples, numbers, own) in enumerate(
+            zip(self._samples.places, names.places, of_samples, strict=True)
+        ):
+            local = np.flatnonzero(samples >= 0)
+            number, cluster = samples[local], numbers[own[local]]
+            torn = np.flatnonzero(known[number] & (clusters[number] != cluster))
+            clusters[number] = cluster
+            known[number] = True
+            # Equal texts of one part may stand in it twice.
+            torn = torn if len(torn) else np.flatnonzero(clusters[number] != cluster)
+            if len(torn):
+                group = next(islice(self._groups(["sample_id"]), place, None))
+                _refuse_torn(part_of(group["sample_id"])[1], local[torn[0]])
+        return clusters
 
 
-def _means(cell: "NDArray[np.int64]", values: "NDArray[np.float64]", cells: int) -> "NDArray[np.float64]":
-    """Mean of the values in each cell; NaN in an empty one."""
-    counts = np.bincount(cell, minlength=cells)
-    sums = np.bincount(cell, weights=values, minlength=cells)
-    means = np.full(cells, np.nan)
-    np.divide(sums, counts, out=means, where=counts > 0)
-    return means
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the table.
+
+    Attributes:
+        ids: The names of the part's samples.
+        id_of: Shape `(rows,)`: place of each row's sample among them.
+        metric: Shape `(rows,)`: number of each row's metric.
+        rows: The rows of all metrics.
+    """
+
+    ids: "pa.Array"
+    id_of: "NDArray[np.int32]"
+    metric: "NDArray[np.int32]"
+    rows: Rows
+
+    def sample_id(self, row: int) -> str:
+        """Name of a row's sample."""
+        name: str = self.ids[int(self.id_of[row])].as_py()
+        return name
 
 
-def _codes(column: "pa.ChunkedArray") -> "tuple[NDArray[np.int64], list[str]]":
-    """Each row's position in the sorted names, -1 for null; and the names that occur."""
-    import pyarrow as pa
+def _clusters_of(sample: "NDArray[np.int32]", cluster: "NDArray[np.int32]", ids: "pa.Array") -> "NDArray[np.int32]":
+    """The cluster of each of a part's samples, by the numbers of the part; -1 for none, and for samples without rows.
 
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    array = one_array(column)
-    indices = np.where(nulls_of(array.indices), -1, numbers_of(array.indices, np.int32)).astype(np.int64)
-    names: list[str] = array.dictionary.to_pylist()
-    used = sorted(np.unique(indices[indices >= 0]).tolist(), key=names.__getitem__)
-    position = np.full(len(names) + 1, -1, dtype=np.int64)  # the last one is for null, whose index is -1
-    position[used] = np.arange(len(used))
-    return position[indices], [names[index] for index in used]
+    Raises:
+        BadInputError: If a sample stands in two.
+    """
+    clusters = np.full(len(ids), -1, dtype=np.int32)
+    clusters[sample] = cluster
+    torn = np.flatnonzero(clusters[sample] != cluster)
+    if len(torn):
+        _refuse_torn(ids, sample[torn[0]])
+    return clusters
+
+
+def _refuse_torn(ids: "pa.Array", place: int) -> NoReturn:
+    raise BadInputError(f"sample {ids[int(place)].as_py()} stands in two clusters", mend=_SCORE_AGAIN)
+
+
+def _kinds(
+    metric: "NDArray[np.int32]", part: "NDArray[np.int32]", repeat: "NDArray[np.int16]"
+) -> list[tuple[int, int, int]]:
+    """Metric and slice that go together in a part, by its numbers; and in how many repeats."""
+    width = int(part.max(initial=-1)) + 1
+    code = metric.astype(np.int64) * width + part
+    rows = np.bincount(code)
+    last = np.zeros(len(rows), dtype=np.int16)
+    if repeat.any():
+        np.maximum.at(last, code, repeat)
+    return [(*divmod(one, width), int(last[one]) + 1) for one in np.flatnonzero(rows).tolist()]
+
+
+def _texts(names: Names) -> list[str]:
+    """The texts of a column that has few of them, in their order."""
+    return list(dict.fromkeys(text for some in names.settle() for text in some.to_pylist()))

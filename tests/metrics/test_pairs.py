@@ -1,5 +1,8 @@
 """The memory of pairs: what it keeps, for how long, and for whom."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from peakbench.metrics.pairs import PairMemory
 from peakbench.metrics.registry import Registry
 from peakbench.metrics.text import RougeL
@@ -23,18 +26,33 @@ def test_pair_is_computed_once_and_its_mirror_apart() -> None:
     assert compute.asked == [("a", "b"), ("b", "a")]
 
 
-def test_oldest_pairs_are_forgotten_and_long_ones_not_kept() -> None:
-    memory, compute = PairMemory(characters=10, longest=6), Counting()
-    for reference, prediction in [("aa", "bb"), ("cc", "dd"), ("ee", "ff"), ("cc", "dd"), ("aa", "bb")]:
-        memory.value(reference, prediction, compute)
-    assert compute.asked == [("aa", "bb"), ("cc", "dd"), ("ee", "ff"), ("aa", "bb")]
-    assert len(memory) == 2
+def test_pairs_that_were_met_lately_are_kept() -> None:
+    memory, compute = PairMemory(kept=4 * 304), Counting()  # two halves of two pairs each
+    for letters in ("ab", "cd", "ab", "ef", "ab", "gh", "ij", "ab", "cd"):
+        memory.value(letters, letters[::-1], compute)
+    assert [reference for reference, _ in compute.asked] == ["ab", "cd", "ef", "gh", "ij", "cd"]
+
+
+def test_long_texts_are_not_kept() -> None:
+    memory, compute = PairMemory(longest=6), Counting()
     for _ in range(2):
         memory.value("1234567", "", compute)
-    assert len(compute.asked) == 6
-    assert len(memory) == 2
+        memory.value("", "1234567", compute)
+    assert len(compute.asked) == 4
     memory.value("123456", "12345", compute)
-    assert len(memory) == 0
+    assert len(memory) == 1
+
+
+@given(st.lists(st.tuples(st.text(max_size=3), st.text(max_size=3)), max_size=60), st.integers(0, 3000))
+def test_a_memory_of_any_size_gives_each_pair_its_value_and_takes_no_more_than_it_may(
+    pairs: list[tuple[str, str]], kept: int
+) -> None:
+    memory = PairMemory(kept=kept)
+    for pair in pairs:
+        assert memory.value(*pair, lambda reference, prediction: len(reference) / (1 + len(prediction))) == len(
+            pair[0]
+        ) / (1 + len(pair[1]))
+        assert len(memory) * 300 <= max(kept, 600)
 
 
 def test_metrics_of_one_registry_share_what_they_know_and_not_with_other_metrics() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from peakbench.errors import BadInputError, OutOfRangeError
 from peakbench.metrics.definitions import MetricDefinition
 from peakbench.metrics.metric import Answer, Metric, Score
-from peakbench.runs.scores import ScoreRow, ScoresWriter, read_scores, scores_schema
+from peakbench.runs.scores import ScoreRow, ScoresWriter, groups_of_file, groups_of_table, scores_schema
 from peakbench.statistics.bootstrap import percentile_interval, resampled_totals
 from peakbench.statistics.intervals import t_interval, wilson_interval
 from peakbench.statistics.summary import summarise
@@ -77,7 +77,7 @@ def table(rows: Sequence[ScoreRow]) -> pa.Table:
 
 def summary(rows: Sequence[ScoreRow], n: int, used: Metric | None = None, **changes: Any) -> Any:
     used = used or metric("m")
-    return summarise(table(rows), {used.definition.id: used}, n, **changes)[used.definition.id]
+    return summarise(groups_of_table(table(rows)), {used.definition.id: used}, n, **changes)[used.definition.id]
 
 
 def test_a_mean_with_its_t_interval() -> None:
@@ -105,7 +105,7 @@ def test_a_metric_without_a_defined_sample_has_neither_value_nor_interval() -> N
 
 
 def test_a_metric_that_was_not_scored_is_undefined_and_says_so() -> None:
-    result = summarise(table([row("a", 1.0)]), {"other": metric("other")}, 1)["other"]
+    result = summarise(groups_of_table(table([row("a", 1.0)])), {"other": metric("other")}, 1)["other"]
     assert (result.value, result.ci, result.n, result.undefined) == (None, None, 1, {"not scored": 1})
 
 
@@ -257,9 +257,9 @@ def test_order_of_rows_changes_no_bit(order: list[int]) -> None:
         for i in range(36)
     ]
     used = {"mean": metric("mean"), "pooled": metric("pooled", "bootstrap")}
-    expected = summarise(table(rows), used, 4, draws=50)
+    expected = summarise(groups_of_table(table(rows)), used, 4, draws=50)
     assert expected["mean"].n_defined == expected["pooled"].slices["field=type"].n_defined == 4
-    assert summarise(table([rows[i] for i in order]), used, 4, draws=50) == expected
+    assert summarise(groups_of_table(table([rows[i] for i in order])), used, 4, draws=50) == expected
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30), st.sampled_from(["t", "wilson", "bootstrap"]))
@@ -321,7 +321,7 @@ def test_a_file_in_several_row_groups_summarises_like_the_rows(tmp_path: Path, m
     with ScoresWriter(tmp_path / "scores.parquet") as writer:
         for each in reversed(rows):
             writer.write([each])
-    read = summarise(read_scores(tmp_path / "scores.parquet"), {"m": metric("m")}, 10)
+    read = summarise(groups_of_file(tmp_path / "scores.parquet"), {"m": metric("m")}, 10)
     assert read["m"] == summary(rows, 10)
 
 
