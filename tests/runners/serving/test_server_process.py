@@ -115,7 +115,8 @@ def test_the_server_is_apart_from_the_terminal(tmp_path: Path, token: str) -> No
 )
 def test_what_cannot_be_started_is_told(tmp_path: Path, word: str, said: str) -> None:
     with pytest.raises(InfrastructureError, match=said):
-        ServerProcess([word], dict(os.environ), tmp_path / "log", 1)
+        # A folder of the PATH that may not be read would be the one told of.
+        ServerProcess([word], {**os.environ, "PATH": os.defpath}, tmp_path / "log", 1)
 
 
 def test_a_log_that_cannot_be_written_is_told(tmp_path: Path, token: str) -> None:
