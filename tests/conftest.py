@@ -143,7 +143,7 @@ def peakbench_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProce
     """Runs the product's command in the test's folder, as a process of its own."""
 
     def run(
-        *words: object, cwd: Path = tmp_path, timeout: float = 120, prefix: tuple[str, ...] = (), **environment: str
+        *words: object, cwd: Path = tmp_path, timeout: float = 600, prefix: tuple[str, ...] = (), **environment: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*prefix, *command(*words)],

@@ -35,7 +35,7 @@ def _line(pid: int) -> bytes:
         return b""
 
 
-def await_true(what: Callable[[], object], limit_s: float = 60.0) -> None:
+def await_true(what: Callable[[], object], limit_s: float = 300.0) -> None:
     """Wait until something holds."""
     end = time.monotonic() + limit_s
     while not what():

@@ -42,16 +42,16 @@ def test_a_signal_ends_the_server_cleanly(number: signal.Signals) -> None:
     with python(SERVE) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
-        with urllib.request.urlopen(f"{url}/models", timeout=60) as response:
+        with urllib.request.urlopen(f"{url}/models", timeout=300) as response:
             assert response.status == 200
         server.send_signal(number)
-        output, errors = server.communicate(timeout=60)
+        output, errors = server.communicate(timeout=300)
     assert (output, errors, server.returncode) == ("ended\n", "", 0)
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     with python(IMPORT) as process:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=300)
     assert (output, errors) == ("[]\n", "")
 
 
@@ -82,5 +82,5 @@ def test_an_error_in_the_block_stops_the_server_and_is_raised() -> None:
 def test_a_wildcard_host_is_reachable_under_its_url() -> None:
     with run_in_thread([ConstantModel()], MockServerSettings(host="0.0.0.0")) as server:
         assert server.base_url.startswith("http://127.0.0.1:")
-        with urllib.request.urlopen(f"{server.base_url}/models", timeout=60) as response:
+        with urllib.request.urlopen(f"{server.base_url}/models", timeout=300) as response:
             assert response.status == 200

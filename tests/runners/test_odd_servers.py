@@ -437,7 +437,7 @@ def test_a_server_that_dribbles_for_ever_is_not_waited_for(name: str, monkeypatc
     async def alive(url: str) -> bool:
         transport = TRANSPORTS[name](Endpoint(url))
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return await transport.alive()
         finally:
             await transport.close()
