@@ -273,6 +273,7 @@ def test_the_first_token_and_each_later_one_take_their_time() -> None:
         start = time.perf_counter()
         times: list[float] = []
         async with (
+            asyncio.timeout(60),
             aiohttp.ClientSession() as session,
             session.post(f"{server.base_url}/chat/completions", json=chat(stream=True, max_tokens=5)) as response,
         ):
