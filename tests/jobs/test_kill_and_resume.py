@@ -71,7 +71,7 @@ def assert_settled_once(run: RunFolder) -> None:
 
 def n_sessions(runs: Path) -> int:
     """How often the run has begun to ask."""
-    return sum(len(run.read_manifest().sessions) for run in find_runs([runs])) if any(runs.rglob("run.json")) else 0
+    return len(the_run(runs).read_manifest().sessions) if any(runs.rglob("run.json")) else 0
 
 
 def kill_and_resume(benchmark: Path, url: str, runs: Path, kills: int, seed: int) -> int:
