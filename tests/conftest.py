@@ -25,6 +25,15 @@ from peakbench.mock.serving import RunningMockServer
 
 PROGRAM = str(Path(package.__file__).with_name("__main__.py"))
 
+OUTSIDE = frozenset(
+    {
+        *("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
+        *("GITHUB_ACTIONS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+        *("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE"),
+    }
+)
+"""Variables that change what is printed or where requests go; whoever runs the tests may have set them."""
+
 FIELDS = """
 fields:
   type: {type: categorical, weight: 2.5}
@@ -68,6 +77,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tests neither read nor fill the person's cache, from the first import on; only weights are shared with it."""
     settings.register_profile("peakbench", deadline=None)  # how fast a machine is just now is nothing to test
     settings.load_profile("peakbench")
+    for name in [name for name in os.environ if name.upper() in OUTSIDE]:
+        del os.environ[name]
+    os.environ["COLUMNS"] = "80"  # else tables are as wide as the terminal that pytest was started in
     os.environ.setdefault("PEAKBENCH_TEST_WEIGHTS", str(cache_folder()))  # workers inherit the folder below
     own = tempfile.mkdtemp(prefix="peakbench-tests-")
     os.environ["PEAKBENCH_CACHE"] = own
@@ -131,7 +143,7 @@ def peakbench_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProce
     """Runs the product's command in the test's folder, as a process of its own."""
 
     def run(
-        *words: object, cwd: Path = tmp_path, timeout: float = 120, prefix: tuple[str, ...] = (), **environment: str
+        *words: object, cwd: Path = tmp_path, timeout: float = 600, prefix: tuple[str, ...] = (), **environment: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*prefix, *command(*words)],

@@ -45,7 +45,7 @@ def _words(pid: int, file: str = "cmdline") -> list[bytes]:
         return [b""]
 
 
-def await_true(what: Callable[[], object], limit_s: float = 60.0) -> None:
+def await_true(what: Callable[[], object], limit_s: float = 300.0) -> None:
     """Wait until something holds."""
     end = time.monotonic() + limit_s
     while not what():

@@ -108,7 +108,7 @@ class _Found:
         folder = (
             Path(name) if Path(name).is_absolute() else cached_snapshot(name, revision) if is_hub_id(name) else None
         )
-        if folder is not None and folder.is_dir():
+        if folder is not None and _is_folder(folder):
             self.read(read_weights(folder))
 
 
@@ -116,7 +116,14 @@ def _local_root(root: str | None, base_url: str) -> Path | None:
     """The folder that a server on this machine says it serves."""
     if root is None or not Path(root).is_absolute() or (urlsplit(base_url).hostname or "") not in _LOOPBACK:
         return None
-    return Path(root) if Path(root).is_dir() else None
+    return Path(root) if _is_folder(Path(root)) else None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # no file system takes such a name
+        return False
 
 
 def is_hub_id(text: str) -> bool:

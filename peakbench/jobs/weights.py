@@ -22,6 +22,7 @@ _WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})
 _MAX_JSON_BYTES = 64 * 2**20
 """An index of thousands of tensors has some megabytes; a larger file is none."""
 _MAX_CHARS = 200
+_MAX_PATH_CHARS = 4096
 UNQUANTIZED = "none in the weights"
 """A server may still quantize them as it loads them, and does not say so."""
 
@@ -89,7 +90,7 @@ def read_weights(folder: Path) -> WeightsFacts:
         n_parameters=_count(tensors, _bits_of(config)) if tensors else None,
         dtypes=dtypes,
         adapter=_adapter(adapter),
-        adapter_base=_text(adapter.get("base_model_name_or_path")),
+        adapter_base=_place(adapter.get("base_model_name_or_path")),
     )
 
 
@@ -159,6 +160,11 @@ def _text(value: Any) -> str | None:
 
 def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _place(value: Any) -> str | None:
+    """A path or Hub id, whole or not at all: cut short it would be that of another model."""
+    return value.strip() or None if isinstance(value, str) and len(value) <= _MAX_PATH_CHARS else None
 
 
 def _first_text(value: Any) -> str | None:

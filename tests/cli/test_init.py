@@ -225,10 +225,11 @@ def stopped_in_the_middle(tmp_path: Path, number: signal.Signals, *, there: bool
             while process.poll() is None and not list(partial.glob(".*/benchmarks/garments/images/*.jpg")):
                 time.sleep(0.001)
             process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             caught = process.poll() is None and not (folder / "README.md").exists()
             process.send_signal(number)
             process.send_signal(signal.SIGCONT)
-            code = process.wait(timeout=30)
+            code = process.wait(timeout=300)
         if caught:
             return folder, code
     raise AssertionError("init was too fast to be caught")

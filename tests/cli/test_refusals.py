@@ -39,10 +39,10 @@ def test_a_model_that_is_not_served(peakbench: Run, tiny: Tiny, server: RunningM
 
 
 def test_a_closed_port(peakbench: Run, tiny: Tiny) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    done = peakbench("run", tiny(), "--model", "m", "--base-url", f"http://127.0.0.1:{port}")
+    with socket.socket() as held:  # bound, so that nobody else takes it, and not listening
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        done = peakbench("run", tiny(), "--model", "m", "--base-url", f"http://127.0.0.1:{port}")
     refused(done, 5, "no server answers at", str(port), "vllm serve")
 
 

@@ -17,7 +17,7 @@ from small_servers import QuietHandler, serving
 from peakbench.runs.folder import RunFolder, find_runs
 
 N = 150
-GENEROUS_S = 60
+GENEROUS_S = 300
 """How long a process may take to end; it takes a second or two, but not on a machine that has other things to do."""
 
 

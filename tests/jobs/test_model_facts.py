@@ -103,6 +103,23 @@ def test_an_adapter_has_the_architecture_of_its_base_and_a_training_of_its_own(t
     assert elsewhere.sources == {"base": "server", "adapter": "server"}
 
 
+def test_the_path_of_a_base_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    deep = made(tmp_path.joinpath(*["a" * 100] * 4))
+    for told, base, architecture in (
+        (str(deep), str(deep), "TinyForTests"),
+        ("/" + "x" * 3000, "/" + "x" * 3000, None),
+        ("/" + "x" * 5000, None, None),
+    ):
+        adapter = {"peft_type": "LORA", "base_model_name_or_path": told}
+        (tmp_path / "adapter_config.json").write_text(json.dumps(adapter))
+        facts = complete_facts(ModelFacts(name="m"), served(tmp_path), HERE)
+        assert (facts.base, facts.architecture) == (base, architecture)
+
+
+def test_a_root_that_no_file_system_takes_is_no_folder() -> None:
+    assert complete_facts(ModelFacts(name="m"), served("/" + "x" * 3000), HERE) == ModelFacts(name="m")
+
+
 def test_what_nobody_says_stays_unknown() -> None:
     facts = complete_facts(ModelFacts(name="m"), ServerFacts(), HERE)
     assert facts == ModelFacts(name="m")

@@ -278,7 +278,8 @@ def at_stage(stage: str, root: Path, token: str) -> bool:
 
 
 def kill_at(stage: str, number: signal.Signals, path: Path, root: Path, token: str) -> None:
-    long = 600 if (stage, number) == ("stopping", signal.SIGTERM) else 1
+    # A run that stops its server has to be met before its patience with it ends.
+    long = 1 if stage != "stopping" else 5 if number == signal.SIGKILL else 600
     words = ["run", path, *served(token, *STAGES[stage], stop_timeout=long), "-j", 1]
     with subprocess.Popen(command(*words), cwd=root, stderr=subprocess.PIPE, env=dict(os.environ)) as process:
         await_true(lambda: at_stage(stage, root, token) or process.poll() is not None)
@@ -286,7 +287,7 @@ def kill_at(stage: str, number: signal.Signals, path: Path, root: Path, token: s
         process.send_signal(number)
         assert process.stderr is not None
         told = process.stderr.read().decode()
-        process.wait(120)
+        process.wait(300)
     await_true(lambda: not processes_with(token))
     assert process.returncode == (-9 if number == signal.SIGKILL else 130), told
     assert "Traceback" not in told

@@ -112,4 +112,4 @@ def test_the_command_serves_it_until_it_is_told_to_end() -> None:
         told = json.loads(said)
         assert told["models"] == [CANNED_MODEL]
         server.send_signal(signal.SIGINT)
-        assert server.wait(10) == 0
+        assert server.wait(300) == 0

@@ -11,6 +11,7 @@ from mock_requests import chat
 
 from peakbench.mock.answers import ConstantModel, answer_text
 from peakbench.mock.faults import Fault, FaultKind, Faults
+from peakbench.mock.listening import Listener
 from peakbench.mock.server import MockServer
 from peakbench.mock.settings import MockServerSettings
 
@@ -232,10 +233,20 @@ def test_a_client_that_leaves_a_stalled_answer_is_not_held() -> None:
     asyncio.run(leave())
 
 
-def test_a_server_that_dies_resets_every_connection_listens_to_nobody_and_returns() -> None:
-    settings = MockServerSettings(die_after=3, die_for_s=1.0)
+def test_a_server_that_dies_resets_every_connection_listens_to_nobody_and_returns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = MockServerSettings(die_after=3, die_for_s=0.1)
+    returns = Listener._return
 
     async def die() -> None:
+        seen_dead = asyncio.Event()
+
+        async def return_when_seen(listener: Listener, seconds: float) -> None:
+            await seen_dead.wait()
+            await returns(listener, seconds)
+
+        monkeypatch.setattr(Listener, "_return", return_when_seen)
         async with MockServer([ConstantModel()], settings) as server:
             port = int(server.base_url.removesuffix("/v1").rpartition(":")[2])
             idle, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -247,6 +258,7 @@ def test_a_server_that_dies_resets_every_connection_listens_to_nobody_and_return
                 assert server.deaths == death
                 with pytest.raises(ConnectionRefusedError):
                     await asyncio.open_connection("127.0.0.1", port)
+                seen_dead.set()
                 async with asyncio.timeout(60):
                     while True:
                         try:
@@ -256,6 +268,7 @@ def test_a_server_that_dies_resets_every_connection_listens_to_nobody_and_return
                         else:
                             again.close()
                             break
+                seen_dead.clear()
             with pytest.raises(ConnectionResetError):
                 await idle.read()
             writer.transport.abort()

@@ -173,7 +173,7 @@ def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
         "training._FEWEST_FOR_HELPERS, training._processors = 2, lambda: 2\n"
         "print(len(training.training_set(4).labels))\n"
     )
-    ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert (ran.stdout, ran.stderr, ran.returncode) == ("started\n4\n", "", 0)
 
 

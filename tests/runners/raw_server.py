@@ -17,6 +17,8 @@ class RawServer:
     Attributes:
         answers: What is still to be answered.
         keeps: Whether a connection stays open after an answer.
+        case: Stands in every request that is meant; one without it came late, from a client that has given up, and
+            gets no answer.
         n_requests: Requests that came whole.
         n_ending: Connections that end with the answer that was given, and that the client still holds.
     """
@@ -24,6 +26,7 @@ class RawServer:
     def __init__(self) -> None:
         self.answers: list[Answer] = []
         self.keeps = False
+        self.case = ""
         self.n_requests = 0
         self.n_ending = 0
         self._counting = threading.Lock()
@@ -46,17 +49,24 @@ class RawServer:
             self._threads.append(thread)
             thread.start()
 
-    def close(self) -> None:
-        for listening in (self._listening, *self._connections):
-            with suppress(OSError):
-                listening.shutdown(socket.SHUT_RDWR)
+    def stop_accepting(self) -> None:
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
+
+    def end(self) -> None:
+        """End the connections; none is accepted any more."""
+        for connection in self._connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            while read_request(connection) is not None:
+            while (body := read_request(connection)) is not None:
+                if self.case.encode() not in body:
+                    return
                 self.n_requests += 1
                 answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
                 if not isinstance(answer, bytes):
@@ -104,8 +114,9 @@ def raw_server() -> Iterator[RawServer]:
     try:
         yield server
     finally:
-        server.close()
+        server.stop_accepting()
         thread.join()
+        server.end()
 
 
 def completion(content: str = '"x"', **changes: Any) -> bytes:

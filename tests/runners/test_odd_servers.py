@@ -5,8 +5,9 @@ import gzip
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from raw_server import Answer, RawServer, chunked, completion, http, message, raw_server, read_request
@@ -196,6 +197,9 @@ DIFFERENT: dict[str, tuple[bytes, FailureKind | str, FailureKind | str]] = {
 """Where the transports part: a failure that is tried again on one side, and never two different answers."""
 
 
+TRANSPORTS: dict[str, Callable[[Endpoint], Transport]] = {"http": HttpTransport, "openai": OpenAITransport}
+
+
 class Asking:
     """Both transports in an event loop of their own, so that a case costs a request and no client."""
 
@@ -209,12 +213,13 @@ class Asking:
         return [self.once("http"), self.once("openai")]
 
     def once(self, name: str, timeout_s: float = 20, extra: str = "") -> Record:
-        request = Request("s", 0, "m", "p", "", (), Generation(extra=extra))
+        request = Request("s", 0, "m", self._server.case, "", (), Generation(extra=extra))
 
         async def in_time() -> Record:
             async with asyncio.timeout(timeout_s + 20):  # a transport keeps its time itself
                 record = await self._transports[name].send(request, timeout_s)
-                while self._server.n_ending:  # so that the next case meets no connection about to be closed
+                # So that the next case meets no connection about to be closed; its end is told by another thread.
+                while self._server.n_ending:  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
                 return record
 
@@ -224,17 +229,10 @@ class Asking:
         """Let the connections hear what comes until the event, and a little longer."""
 
         async def listen() -> None:
-            assert await asyncio.to_thread(event.wait, 20)
+            assert await asyncio.to_thread(event.wait, 60)
             await asyncio.sleep(0.1)
 
         self._runner.run(listen())
-
-    def alive(self, name: str) -> bool:
-        async def in_time() -> bool:
-            async with asyncio.timeout(20):
-                return await self._transports[name].alive()
-
-        return self._runner.run(in_time())
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +245,7 @@ def running() -> Iterator[RawServer]:
 def asking(running: RawServer) -> Iterator[Asking]:
     async def opened() -> dict[str, Transport]:
         endpoint = Endpoint(running.base_url)
-        return {"http": HttpTransport(endpoint), "openai": OpenAITransport(endpoint)}
+        return {name: made(endpoint) for name, made in TRANSPORTS.items()}
 
     with asyncio.Runner() as runner:
         transports = runner.run(opened())
@@ -258,6 +256,7 @@ def asking(running: RawServer) -> Iterator[Asking]:
 
 @pytest.fixture
 def raw(running: RawServer) -> RawServer:
+    running.case = f"What is it? ({uuid4().hex})"
     running.answers, running.keeps, running.n_requests = [], False, 0
     return running
 
@@ -268,7 +267,7 @@ def comparable(record: Record) -> Record:
     return replace(record, message="") if isinstance(record, Failure) else record
 
 
-each = pytest.mark.parametrize("name", ["http", "openai"])
+each = pytest.mark.parametrize("name", TRANSPORTS)
 
 
 @pytest.mark.parametrize("case", ANSWERED)
@@ -353,11 +352,11 @@ def test_a_server_that_repeats_what_it_was_sent_repeats_no_secret(asking: Asking
 
 @each
 def test_a_second_answer_that_comes_when_nothing_is_asked_is_nobodys(asking: Asking, raw: RawServer, name: str) -> None:
-    sent = threading.Event()
+    read, sent = threading.Event(), threading.Event()
 
     def twice(connection: socket.socket) -> None:
         connection.sendall(http(completion('"first"')))
-        time.sleep(0.1)
+        assert read.wait(60)
         connection.sendall(http(completion('"stale"')))
         sent.set()
         while read_request(connection) is not None:
@@ -365,6 +364,7 @@ def test_a_second_answer_that_comes_when_nothing_is_asked_is_nobodys(asking: Ask
 
     raw.answers, raw.keeps = [twice, http(completion('"second"'))], True
     first = asking.once(name)
+    read.set()
     assert isinstance(first, Response)
     asking.wait(sent)
     second = asking.once(name)
@@ -431,13 +431,21 @@ def test_an_answer_that_never_ends_is_a_timeout_in_time(asking: Asking, raw: Raw
 
 
 @each
-def test_a_server_that_dribbles_for_ever_is_not_waited_for(
-    asking: Asking, raw: RawServer, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_dribbles_for_ever_is_not_waited_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("http_transport", "openai_transport"):
         monkeypatch.setattr(f"peakbench.runners.{module}._ALIVE_TIMEOUT_S", 0.2)
-    raw.answers = [HELD["a byte of the head at a time"]]
-    assert asking.alive(name) is False
+
+    async def alive(url: str) -> bool:
+        transport = TRANSPORTS[name](Endpoint(url))
+        try:
+            async with asyncio.timeout(60):
+                return await transport.alive()
+        finally:
+            await transport.close()
+
+    with raw_server() as server:
+        server.answers = [HELD["a byte of the head at a time"]]
+        assert asyncio.run(alive(server.base_url)) is False
 
 
 @each

@@ -84,7 +84,7 @@ def send_by(
     async def once() -> Record:
         transport = make(Endpoint(f"http://127.0.0.1:{server.server_port}/v1", key))
         try:
-            return await transport.send(request, 10)
+            return await transport.send(request, 60)
         finally:
             await transport.close()
 
@@ -447,7 +447,7 @@ def test_the_proxy_of_the_environment_is_asked_unless_the_host_is_excepted(
     async def once(url: str) -> Record:
         transport = HttpTransport(Endpoint(url))
         try:
-            return await transport.send(request, 10)
+            return await transport.send(request, 60)
         finally:
             await transport.close()
 

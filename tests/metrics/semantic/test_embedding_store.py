@@ -83,7 +83,7 @@ for n in range(20):
 """
     file = tmp_path / "kept.sqlite"
     writers = [subprocess.Popen([sys.executable, "-c", code, str(file), name]) for name in "abc"]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(timeout=300) for writer in writers] == [0, 0, 0]
     keys = [text_digest(f"{name} {n} {m}") for name in "abc" for n in range(20) for m in range(20)]
     assert len(EmbeddingStore(file).read(keys)) == len(keys) == 1200
 
