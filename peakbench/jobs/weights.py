@@ -163,8 +163,10 @@ def _whole(value: Any) -> int | None:
 
 
 def _place(value: Any) -> str | None:
-    """A path or Hub id, whole or not at all: cut short it would be that of another model."""
-    return value.strip() or None if isinstance(value, str) and len(value) <= _MAX_PATH_CHARS else None
+    """A path or Hub id, whole or not at all: cut short, or with other characters, it would be that of another model."""
+    if not isinstance(value, str) or len(value) > _MAX_PATH_CHARS or value.encode(errors="replace").decode() != value:
+        return None
+    return value.strip() or None
 
 
 def _first_text(value: Any) -> str | None:

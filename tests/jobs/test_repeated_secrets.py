@@ -62,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked, said = json.loads(self.rfile.read(int(self.headers["Content-Length"]))), self._said
         if self.server.how == "redirects":
-            self._send(307, {}, said)
+            self._send(308, {}, said)
             return
         streamed = asked.get("stream", False)
         message = {"role": "assistant", "content": json.dumps({"type": said}), "reasoning_content": said}

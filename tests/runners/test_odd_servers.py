@@ -116,7 +116,7 @@ FAILED: dict[str, tuple[bytes, FailureKind, int | None]] = {
         }.items()
     },
     "a status of 600": (http(C, "600 x"), FailureKind.SERVER_ERROR, 600),
-    "304": (http(b"", "304 Not Modified", length="no"), FailureKind.NOT_FOUND, 304),
+    "304": (http(b"", "304 Not Modified", length="no"), INVALID, 304),
     "101": (http(b"", "101 Switching Protocols", headers="Upgrade: websocket\r\n", length="no"), CONNECTION, None),
     "204": (http(b"", "204 No Content", length="no"), INVALID, None),
     "202 of a queue": (http(b'{"id": "job"}', "202 Accepted"), INVALID, None),
