@@ -90,7 +90,9 @@ def take(contender: Contender, python: Path, data: Path, n: int) -> Round:
     """
     with canned_server() as url, tempfile.TemporaryDirectory(dir=data.parent) as work:
         job = Job(n, url, data, Path(work), python)
-        cost = measure(contender.words(job), cwd=job.work, environment=contender.environment)
+        # Compiled sources are kept, as pip keeps those of what it installs.
+        environment = {"PYTHONDONTWRITEBYTECODE": "", **contender.environment}
+        cost = measure(contender.words(job), cwd=job.work, environment=environment)
         with urllib.request.urlopen(f"{url.removesuffix('/v1')}/stats") as answer:
             stats: dict[str, Any] = json.load(answer)
     if stats["requests"] != n:
