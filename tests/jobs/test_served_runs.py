@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -286,10 +285,6 @@ def kill_at(stage: str, number: signal.Signals, path: Path, root: Path, token: s
         await_true(lambda: at_stage(stage, root, token) or process.poll() is not None)
         assert process.poll() is None
         process.send_signal(number)
-        if stage == "stopping":
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(15)
-            process.send_signal(number)  # the first may have come before stopping began, which then goes on patiently
         assert process.stderr is not None
         told = process.stderr.read().decode()
         process.wait(300)
